@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Make the driver of each device type see that a request failed.
+ *
+ * Virtio has no error for a used buffer. A driver looks at a status that the
+ * device wrote into the buffer, and virtio_blk does not preset it: 0, what is
+ * likely to stand there, means success. So nothing goes back to a driver that
+ * the target has not answered unless this file has written a failure into it.
+ *
+ * The only file that knows device types.
+ */
+#include <linux/io.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <uapi/linux/virtio_blk.h>
+#include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_net.h>
+#include <uapi/linux/virtio_scsi.h>
+
+#include "core.h"
+
+/* First request queue of virtio-scsi, behind the control and event queues. */
+#define VOF_SCSI_REQUEST_QUEUE	2
+
+/* Write @len bytes at @offset of the device-writable part, as far as it goes. */
+static void vof_abort_write(const struct vof_req *req, u32 offset,
+			    const void *data, u32 len)
+{
+	const struct vof_seg *seg = req->segs + req->chain.nout;
+	const struct vof_seg *end = seg + req->chain.nin;
+
+	for (; seg < end && len; seg++) {
+		u32 n;
+
+		if (offset >= seg->len) {
+			offset -= seg->len;
+			continue;
+		}
+		n = min(len, seg->len - offset);
+		memcpy(phys_to_virt(seg->addr) + offset, data, n);
+		data += n;
+		len -= n;
+		offset = 0;
+	}
+}
+
+static u32 vof_abort_blk(const struct vof_req *req)
+{
+	u8 status = VIRTIO_BLK_S_IOERR;
+
+	if (!req->chain.in_len)
+		return 0;
+	vof_abort_write(req, req->chain.in_len - 1, &status, sizeof(status));
+	return req->chain.in_len;
+}
+
+static u32 vof_abort_scsi(const struct vof_req *req)
+{
+	struct virtio_scsi_cmd_resp resp = {
+		.response = VIRTIO_SCSI_S_FAILURE,
+	};
+	u8 response = VIRTIO_SCSI_S_FAILURE;
+
+	if (req->queue->index >= VOF_SCSI_REQUEST_QUEUE) {
+		u32 len = offsetof(struct virtio_scsi_cmd_resp, sense);
+
+		vof_abort_write(req, 0, &resp, len);
+		return min(len, req->chain.in_len);
+	}
+	/* Task management and event subscription answer with one byte at 0 or 4. */
+	vof_abort_write(req, req->chain.in_len - 1, &response, sizeof(response));
+	return req->chain.in_len;
+}
+
+static u32 vof_abort_net(const struct vof_req *req)
+{
+	u8 ack = VIRTIO_NET_ERR;
+
+	/* Only the control queue has both parts, with one byte to write. */
+	if (!req->chain.out_len || req->chain.in_len != sizeof(ack))
+		return 0;
+	vof_abort_write(req, 0, &ack, sizeof(ack));
+	return sizeof(ack);
+}
+
+/**
+ * vof_abort() - write a failure into a request
+ * @dev: the device
+ * @req: the request; nobody else writes into its segments any more
+ *
+ * Types that are not listed here get a length of 0, which their drivers take
+ * for "nothing was received".
+ *
+ * Context: atomic, under the queue's lock.
+ * Return: the length to put into the used ring.
+ */
+u32 vof_abort(const struct vof_device *dev, const struct vof_req *req)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		return vof_abort_blk(req);
+	case VIRTIO_ID_SCSI:
+		return req->chain.in_len ? vof_abort_scsi(req) : 0;
+	case VIRTIO_ID_NET:
+		return vof_abort_net(req);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * vof_abort_needed() - did the target answer without a status for the driver?
+ * @dev: the device
+ * @req: the request that it completed
+ * @written: bytes that it wrote, from the start of the device-writable part
+ *
+ * The status byte of virtio-blk is the last one; a completion that does not
+ * reach it carries none.
+ *
+ * Context: atomic, under the queue's lock.
+ */
+bool vof_abort_needed(const struct vof_device *dev, const struct vof_req *req,
+		      u32 written)
+{
+	return dev->vdev.id.device == VIRTIO_ID_BLOCK &&
+	       written < req->chain.in_len;
+}

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtqueue <-> request <-> fabric.
+ *
+ * A chain that the driver makes available becomes a request and is submitted to
+ * the fabric; when the fabric reports the target's answer, the chain goes into
+ * the used ring. The avail ring is the only backlog: when the fabric has no
+ * room, the chain stays there until a request in flight is done.
+ *
+ * Invariants:
+ *
+ * I1 A request is owned by the ring, the core or the fabric, never by two.
+ * I2 Pages go back to the driver only after the send completion, the response
+ *    and the invalidation of any key handed out, or after queue_stop().
+ * I3 A used element is pushed only when the target has answered, or abort.c
+ *    has written a failure into the request.
+ * I4 vring_interrupt() runs with none of our locks held, in an RCU read-side
+ *    section: that is what virtio_synchronize_cbs() waits for.
+ * I5 notify never sleeps, never allocates, never completes a request inline.
+ *    It runs with interrupts off, and on two CPUs at once.
+ * I6 Lock order: core.h.
+ * I7 Nothing that the peer sends is believed before it is checked.
+ */
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/virtio_ring.h>
+
+#include "core.h"
+#include "trace.h"
+
+/* Long chains in flight at a time; a further one waits in the ring. */
+#define VOF_TABLES	8
+
+struct vof_table {
+	struct list_head list;
+	struct vof_seg segs[VOF_MAX_SEGS];
+};
+
+static void vof_queue_work(struct work_struct *work);
+
+/**
+ * vof_queue_alloc() - allocate a queue with all that its I/O needs
+ * @dev: the device
+ * @index: virtqueue index, or -1 for the control queue
+ * @size: chains in flight; 0 for the control queue
+ *
+ * Context: may sleep.
+ * Return: the queue, to be freed by vof_queue_free(), or NULL.
+ */
+struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
+{
+	unsigned int tables = min_t(unsigned int, size, VOF_TABLES);
+	struct vof_queue *q;
+	unsigned int i;
+
+	q = kzalloc(sizeof(*q) + dev->ops->queue_priv, GFP_KERNEL);
+	if (!q)
+		return NULL;
+	q->dev = dev;
+	q->index = index;
+	q->size = size;
+	spin_lock_init(&q->lock);
+	mutex_init(&q->admin_lock);
+	INIT_LIST_HEAD(&q->inflight);
+	INIT_LIST_HEAD(&q->tables);
+	INIT_WORK(&q->work, vof_queue_work);
+
+	q->req_stride = ALIGN(sizeof(struct vof_req) + dev->ops->req_priv,
+			      SMP_CACHE_BYTES);
+	q->reqs = kvcalloc(size + 1, q->req_stride, GFP_KERNEL);
+	if (!q->reqs)
+		goto err;
+	for (i = 0; i <= size; i++) {
+		struct vof_req *req = vof_queue_req(q, i);
+
+		req->queue = q;
+		req->id = i;
+		req->owner = VOF_OWNER_RING;
+		req->segs = req->inline_segs;
+	}
+	q->admin = vof_queue_req(q, size);
+
+	if (index < 0) {
+		q->body = kzalloc(VOF_BODY_SIZE, GFP_KERNEL);
+		if (!q->body)
+			goto err;
+		return q;
+	}
+
+	q->scratch = kvcalloc(VOF_MAX_SEGS, sizeof(*q->scratch), GFP_KERNEL);
+	q->table_mem = kvcalloc(tables, sizeof(struct vof_table), GFP_KERNEL);
+	if (!q->scratch || !q->table_mem)
+		goto err;
+	for (i = 0; i < tables; i++) {
+		struct vof_table *table = (struct vof_table *)q->table_mem + i;
+
+		list_add_tail(&table->list, &q->tables);
+	}
+	return q;
+
+err:
+	vof_queue_free(q);
+	return NULL;
+}
+
+/**
+ * vof_queue_free() - free a queue that is stopped and closed
+ * @q: the queue, or NULL
+ *
+ * Context: may sleep.
+ */
+void vof_queue_free(struct vof_queue *q)
+{
+	if (!q)
+		return;
+	cancel_work_sync(&q->work);
+	kvfree(q->table_mem);
+	kvfree(q->scratch);
+	kfree(q->body);
+	kvfree(q->reqs);
+	kfree(q);
+}
+
+/**
+ * vof_queue_attach() - tie a queue to its virtqueue
+ * @q: the queue
+ * @vq: the driver's end of the ring, of the same size
+ */
+void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq)
+{
+	struct virtio_device *vdev = &q->dev->vdev;
+
+	q->vq = vq;
+	vof_ring_init(&q->ring, virtqueue_get_vring(vq),
+		      virtio_has_feature(vdev, VIRTIO_RING_F_EVENT_IDX),
+		      virtio_has_feature(vdev, VIRTIO_RING_F_INDIRECT_DESC));
+}
+
+/* Give @req the segments of @chain, which are in q->scratch. */
+static bool vof_req_take_segs(struct vof_req *req, const struct vof_chain *chain)
+{
+	unsigned int n = chain->nout + chain->nin;
+	struct vof_queue *q = req->queue;
+	struct vof_table *table;
+
+	if (n <= VOF_INLINE_SEGS) {
+		req->segs = req->inline_segs;
+	} else {
+		table = list_first_entry_or_null(&q->tables, struct vof_table,
+						 list);
+		if (!table)
+			return false;
+		list_del(&table->list);
+		req->segs = table->segs;
+	}
+	memcpy(req->segs, q->scratch, n * sizeof(*req->segs));
+	req->chain = *chain;
+	return true;
+}
+
+static void vof_req_drop_segs(struct vof_req *req)
+{
+	if (req->segs == req->inline_segs)
+		return;
+	list_add(&container_of(req->segs, struct vof_table, segs[0])->list,
+		 &req->queue->tables);
+	req->segs = req->inline_segs;
+}
+
+/* The request is no longer in flight; its chain has not been handed back. */
+static void vof_req_retire(struct vof_req *req)
+{
+	struct vof_queue *q = req->queue;
+
+	lockdep_assert_held(&q->lock);
+	list_del(&req->list);
+	q->ninflight--;
+	vof_req_drop_segs(req);
+	req->owner = VOF_OWNER_RING;
+}
+
+/* Hand a chain back that the core owns: answered, or failed (I3). */
+static void vof_req_push(struct vof_req *req, u32 length)
+{
+	vof_ring_push(&req->queue->ring, req->id, length);
+	vof_req_retire(req);
+}
+
+static void vof_req_fail(struct vof_req *req)
+{
+	trace_vof_done(req, U16_MAX, 0);
+	vof_req_push(req, vof_abort(req->queue->dev, req));
+}
+
+/*
+ * Take the next chain from the ring and submit it.
+ * Returns 1, 0 when there is none or no room for it, or -EINVAL for a chain
+ * that no driver makes.
+ */
+static int vof_queue_next(struct vof_queue *q)
+{
+	struct vof_chain chain;
+	struct vof_req *req;
+	int ret;
+
+	ret = vof_ring_pop(&q->ring, &chain, q->scratch, VOF_MAX_SEGS);
+	if (ret <= 0)
+		return ret;
+	req = vof_queue_req(q, chain.head);
+	if (req->owner != VOF_OWNER_RING)
+		return -EINVAL;
+	if (!vof_req_take_segs(req, &chain))
+		goto stall;
+
+	req->owner = VOF_OWNER_FABRIC;
+	list_add_tail(&req->list, &q->inflight);
+	q->ninflight++;
+	trace_vof_submit(req);
+	ret = q->dead ? -ENOTCONN : q->dev->ops->submit(req);
+	if (!ret)
+		return 1;
+	if (ret == -EAGAIN && q->ninflight > 1) {
+		vof_req_retire(req);
+		goto stall;
+	}
+	/*
+	 * It would never go out, not even alone. The driver is told by the
+	 * work, not from here (I5).
+	 */
+	req->owner = VOF_OWNER_CORE;
+	vof_req_fail(req);
+	queue_work(vof_wq, &q->work);
+	return 1;
+
+stall:
+	vof_ring_unpop(&q->ring);
+	q->stalled = true;
+	return 0;
+}
+
+static void vof_queue_run(struct vof_queue *q)
+{
+	int ret;
+
+	lockdep_assert_held(&q->lock);
+	if (!q->ready || (!q->open && !q->dead))
+		return;
+	q->stalled = false;
+	do {
+		do {
+			ret = vof_queue_next(q);
+		} while (ret > 0);
+		/* Stalled: a request that is done calls again, no notify needed. */
+	} while (!ret && !q->stalled && vof_ring_arm(&q->ring));
+	if (!q->dead)
+		q->dev->ops->flush(q);
+	if (ret < 0)
+		vof_link_lost(q, -EIO, ret == -ENOBUFS ?
+			      "the driver made a chain of more segments than are carried" :
+			      "the driver's ring is corrupt");
+}
+
+/* Tell the driver that there are used buffers (I4). */
+static void vof_queue_interrupt(struct vof_queue *q)
+{
+	/* Drivers such as virtio_net expect to be in an interrupt. */
+	local_bh_disable();
+	rcu_read_lock();
+	vring_interrupt(0, q->vq);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+static void vof_queue_work(struct work_struct *work)
+{
+	struct vof_queue *q = container_of(work, struct vof_queue, work);
+	bool ready;
+
+	spin_lock_irq(&q->lock);
+	if (q->dead)
+		vof_queue_run(q);
+	ready = q->ready;
+	spin_unlock_irq(&q->lock);
+	if (ready)
+		vof_queue_interrupt(q);
+}
+
+/**
+ * vof_queue_notify() - the driver has made chains available
+ * @q: the queue
+ *
+ * Context: any, see I5.
+ * Return: true, as the virtio core wants it.
+ */
+bool vof_queue_notify(struct vof_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->dead)
+		queue_work(vof_wq, &q->work);
+	else if (!q->stalled)
+		vof_queue_run(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	return true;
+}
+
+/**
+ * vof_queue_start() - serve the ring from now on
+ * @q: the queue
+ *
+ * Virtio wants that no buffer is used before DRIVER_OK.
+ *
+ * Context: process, takes the queue's lock.
+ */
+void vof_queue_start(struct vof_queue *q)
+{
+	spin_lock_irq(&q->lock);
+	q->ready = true;
+	if (q->dead)
+		queue_work(vof_wq, &q->work);
+	else
+		vof_queue_run(q);
+	spin_unlock_irq(&q->lock);
+}
+
+/**
+ * vof_queue_pause() - serve the ring no more, hand nothing back any more
+ * @q: the queue
+ *
+ * For a reset: the driver reclaims its buffers itself.
+ *
+ * Context: process, takes the queue's lock.
+ */
+void vof_queue_pause(struct vof_queue *q)
+{
+	spin_lock_irq(&q->lock);
+	q->ready = false;
+	spin_unlock_irq(&q->lock);
+	cancel_work_sync(&q->work);
+}
+
+/**
+ * vof_queue_open() - connect a queue to the target
+ * @q: the queue
+ *
+ * Context: may sleep, bounded. A virtqueue needs the device's vq_lock.
+ * Return: 0 or a negative errno; the cause has been reported.
+ */
+int vof_queue_open(struct vof_queue *q)
+{
+	struct vof_device *dev = q->dev;
+	int ret;
+
+	spin_lock_irq(&q->lock);
+	q->open = true;
+	q->closing = false;
+	spin_unlock_irq(&q->lock);
+
+	ret = dev->ops->queue_open(q, &dev->opts.addr,
+				   vof_queue_is_control(q) ? 1 : dev->max_descs);
+	if (!ret)
+		ret = vof_ctrl_connect(q);
+	if (ret)
+		vof_queue_close(q);
+	return ret;
+}
+
+/**
+ * vof_queue_close() - end the connection of a queue
+ * @q: the queue
+ *
+ * On return every request in flight is the core's.
+ *
+ * Context: may sleep, idempotent. A virtqueue needs the device's vq_lock.
+ */
+void vof_queue_close(struct vof_queue *q)
+{
+	const struct vof_fabric_ops *ops = q->dev->ops;
+
+	spin_lock_irq(&q->lock);
+	q->open = false;
+	spin_unlock_irq(&q->lock);
+	ops->queue_stop(q);
+	ops->queue_close(q);
+}
+
+/**
+ * vof_queue_fail() - fail what is in flight, and what comes from now on
+ * @q: a virtqueue after vof_queue_close()
+ *
+ * Context: process, takes the queue's lock.
+ */
+void vof_queue_fail(struct vof_queue *q)
+{
+	struct vof_req *req, *next;
+
+	spin_lock_irq(&q->lock);
+	q->dead = true;
+	if (q->ready)
+		list_for_each_entry_safe(req, next, &q->inflight, list)
+			vof_req_fail(req);
+	spin_unlock_irq(&q->lock);
+	queue_work(vof_wq, &q->work);
+}
+
+/**
+ * vof_req_find() - the request in flight with a command id
+ * @q: the queue on which a completion arrived
+ * @id: the id it carries, unchecked
+ *
+ * Context: under the queue's lock.
+ * Return: the request, owned by the fabric, or NULL.
+ */
+struct vof_req *vof_req_find(struct vof_queue *q, u16 id)
+{
+	struct vof_req *req;
+
+	lockdep_assert_held(&q->lock);
+	if (id > q->size)
+		return NULL;
+	req = vof_queue_req(q, id);
+	return req->owner == VOF_OWNER_FABRIC ? req : NULL;
+}
+EXPORT_SYMBOL_GPL(vof_req_find);
+
+static void vof_admin_done(struct vof_req *req,
+			   const union virtio_of_completion *cpl)
+{
+	struct vof_queue *q = req->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	req->owner = VOF_OWNER_RING;
+	q->answer = *cpl;
+	q->answered = true;
+	spin_unlock_irqrestore(&q->lock, flags);
+	wake_up_all(&q->dev->wait);
+}
+
+/**
+ * vof_req_done() - the target has answered, and the fabric has let go (I2)
+ * @req: the request
+ * @cpl: the completion as it came; checked by the fabric as far as the fabric
+ *	is concerned
+ * @length: bytes written into the device-writable part; within it
+ *
+ * Context: softirq or process; none of our locks held. Calls into the driver.
+ */
+void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
+		  u32 length)
+{
+	u16 status = le16_to_cpu(cpl->common.status);
+	struct vof_queue *q = req->queue;
+	bool interrupt = false;
+	unsigned long flags;
+
+	if (req == q->admin) {
+		vof_admin_done(req, cpl);
+		return;
+	}
+
+	spin_lock_irqsave(&q->lock, flags);
+	trace_vof_done(req, status, length);
+	req->owner = VOF_OWNER_CORE;
+	if (!q->ready) {
+		vof_req_retire(req);
+	} else {
+		if (status) {
+			vof_device_error(q->dev, vof_status_errno(status),
+					 "request failed on virtqueue %d: %s",
+					 q->index, vof_status_name(status));
+			vof_req_fail(req);
+		} else if (vof_abort_needed(q->dev, req, length)) {
+			vof_device_error(q->dev, -EIO,
+					 "answer without a status on virtqueue %d",
+					 q->index);
+			vof_req_fail(req);
+		} else {
+			vof_req_push(req, length);
+		}
+		interrupt = vof_ring_need_interrupt(&q->ring);
+		if (q->stalled)
+			vof_queue_run(q);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (interrupt)
+		vof_queue_interrupt(q);
+}
+EXPORT_SYMBOL_GPL(vof_req_done);
+
+/**
+ * vof_queue_async() - an asynchronous completion has arrived
+ * @q: the control queue
+ * @cpl: the completion; its id is VIRTIO_OF_ID_ASYNC_FIRST or above
+ *
+ * Context: softirq or process; none of our locks held. Calls into the driver.
+ */
+void vof_queue_async(struct vof_queue *q, const union virtio_of_completion *cpl)
+{
+	/* Keepalive needs no answer, reserved ids have no meaning yet. */
+	if (le16_to_cpu(cpl->common.command_id) == VIRTIO_OF_ID_CONFIG_CHANGE)
+		vof_vdev_config_changed(q->dev,
+					le32_to_cpu(cpl->config.generation));
+}
+EXPORT_SYMBOL_GPL(vof_queue_async);

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections: address -> route -> queue pair -> connect; stop; close.
+ *
+ * The connection manager's own time limits add up to a minute; ours is
+ * VOF_RDMA_CONNECT_TIMEOUT for all steps together. Nothing here knows requests.
+ */
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <rdma/ib_cm.h>
+
+#include "rdma.h"
+
+#define VOF_RDMA_CONNECT_TIMEOUT	(5 * HZ)
+/* How often a waiter looks whether it is still wanted. */
+#define VOF_RDMA_POLL			(HZ / 20)
+
+/* Local ACK timeout 4.096 us * 2^14 = 67 ms, retried 7 times. */
+#define VOF_RDMA_ACK_TIMEOUT		14
+/* 0.64 ms; the default of 0 means 655 ms. */
+#define VOF_RDMA_RNR_TIMER		12
+
+/* RDMA READs of the target that are served at a time. */
+#define VOF_RDMA_RD_ATOMIC		16
+
+static void vof_rdma_cm_result(struct vof_rdma_queue *rq, int err,
+			       const char *text)
+{
+	rq->cm_err = err;
+	strscpy(rq->cm_text, text, sizeof(rq->cm_text));
+	complete(&rq->cm_done);
+}
+
+static void vof_rdma_cm_rejected(struct vof_rdma_queue *rq, int status)
+{
+	/* InfiniBand and RoCE have reasons, iWARP has an errno. */
+	if (status < 0)
+		vof_rdma_cm_result(rq, status, "connection rejected");
+	else if (status == IB_CM_REJ_INVALID_SERVICE_ID)
+		vof_rdma_cm_result(rq, -ECONNREFUSED, "nothing listens there");
+	else
+		vof_rdma_cm_result(rq, -ECONNREFUSED,
+				   rdma_reject_msg(rq->id, status));
+}
+
+static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
+{
+	struct vof_rdma_queue *rq = id->context;
+	int status = ev->status < 0 ? ev->status : 0;
+
+	switch (ev->event) {
+	case RDMA_CM_EVENT_ADDR_RESOLVED:
+	case RDMA_CM_EVENT_ROUTE_RESOLVED:
+		vof_rdma_cm_result(rq, 0, "");
+		break;
+	case RDMA_CM_EVENT_ESTABLISHED:
+		rq->established = true;
+		vof_rdma_cm_result(rq, 0, "");
+		break;
+	case RDMA_CM_EVENT_ADDR_ERROR:
+		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
+				   "the address cannot be resolved");
+		break;
+	case RDMA_CM_EVENT_ROUTE_ERROR:
+		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
+				   "there is no route to the address");
+		break;
+	case RDMA_CM_EVENT_UNREACHABLE:
+		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
+				   "the address does not answer");
+		break;
+	case RDMA_CM_EVENT_CONNECT_ERROR:
+		vof_rdma_cm_result(rq, status ?: -ECONNABORTED,
+				   "the connection could not be set up");
+		break;
+	case RDMA_CM_EVENT_REJECTED:
+		vof_rdma_cm_rejected(rq, ev->status);
+		break;
+	case RDMA_CM_EVENT_DISCONNECTED:
+		vof_link_lost(rq->q, -ECONNRESET, "the target closed the connection");
+		break;
+	case RDMA_CM_EVENT_ADDR_CHANGE:
+		vof_link_lost(rq->q, -ENETRESET, "the local address changed");
+		break;
+	case RDMA_CM_EVENT_DEVICE_REMOVAL:
+		vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
+		break;
+	case RDMA_CM_EVENT_TIMEWAIT_EXIT:
+		break;
+	default:
+		vof_link_lost(rq->q, -EPROTO, rdma_event_msg(ev->event));
+		break;
+	}
+	return 0;
+}
+
+/* Wait for the event that answers the call just made. */
+static int vof_rdma_cm_wait(struct vof_rdma_queue *rq, unsigned long deadline)
+{
+	while (!wait_for_completion_timeout(&rq->cm_done, VOF_RDMA_POLL)) {
+		if (vof_queue_cancelled(rq->q))
+			return -ECANCELED;
+		if (time_after(jiffies, deadline)) {
+			vof_queue_error(rq->q, -ETIMEDOUT,
+					"the address does not answer");
+			return -ETIMEDOUT;
+		}
+	}
+	if (rq->cm_err)
+		vof_queue_error(rq->q, rq->cm_err, "%s", rq->cm_text);
+	return rq->cm_err;
+}
+
+static unsigned int vof_rdma_ms_left(unsigned long deadline)
+{
+	long left = deadline - jiffies;
+
+	return jiffies_to_msecs(max(left, 1L));
+}
+
+static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *addr,
+			    unsigned long deadline)
+{
+	struct sockaddr *src = NULL;
+	int ret;
+
+	if (addr->src.ss_family)
+		src = (struct sockaddr *)&addr->src;
+	ret = rdma_resolve_addr(rq->id, src, (struct sockaddr *)&addr->dst,
+				vof_rdma_ms_left(deadline));
+	if (ret) {
+		vof_queue_error(rq->q, ret, "no RDMA adapter leads to the address");
+		return ret;
+	}
+	ret = vof_rdma_cm_wait(rq, deadline);
+	if (ret)
+		return ret;
+
+	/* Before the route: the path is made from it. Not all adapters can. */
+	rdma_set_ack_timeout(rq->id, VOF_RDMA_ACK_TIMEOUT);
+	ret = rdma_resolve_route(rq->id, vof_rdma_ms_left(deadline));
+	if (ret) {
+		vof_queue_error(rq->q, ret, "there is no route to the address");
+		return ret;
+	}
+	return vof_rdma_cm_wait(rq, deadline);
+}
+
+/* What the queue needs from the adapter, within what the adapter has. */
+static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
+{
+	const struct ib_device_attr *attrs = &rq->ibdev->attrs;
+	unsigned int max_wr = attrs->max_qp_wr;
+	unsigned int reqs = rq->q->size + 1;
+
+	if (!(attrs->device_cap_flags & IB_DEVICE_MEM_MGT_EXTENSIONS)) {
+		vof_queue_error(rq->q, -EOPNOTSUPP,
+				"RDMA adapter %s cannot register memory by work request",
+				dev_name(&rq->ibdev->dev));
+		return -EOPNOTSUPP;
+	}
+	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_RDMA_DESCS);
+	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1, 32);
+	rq->mr_pages = min_t(unsigned int, attrs->max_fast_reg_page_list_len,
+			     VOF_RDMA_BOUNCE_MAX / PAGE_SIZE);
+	rq->nrecvs = reqs + VOF_RDMA_EXTRA_RECVS;
+	/* One entry of each queue is left for ib_drain_qp(). */
+	rq->sq_size = min(reqs * VOF_RDMA_WRS_PER_REQ + VOF_RDMA_REQ_WRS,
+			  max_wr - 1);
+	rq->sq_free = rq->sq_size;
+	if (max_wr <= VOF_RDMA_REQ_WRS + VOF_RDMA_REQ_MRS + 1 ||
+	    rq->nrecvs >= max_wr ||
+	    !rq->mr_pages) {
+		vof_queue_error(rq->q, -ENOSPC,
+				"RDMA adapter %s is too small for queues of %u",
+				dev_name(&rq->ibdev->dev), rq->q->size);
+		return -ENOSPC;
+	}
+	/* Every work request may complete, signalled or not, by error. */
+	rq->cqes = rq->sq_size + rq->nrecvs + 2;
+	return 0;
+}
+
+static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
+{
+	struct ib_qp_init_attr attr = {
+		.cap = {
+			.max_send_wr	= rq->sq_size + 1,
+			.max_recv_wr	= rq->nrecvs + 1,
+			.max_send_sge	= rq->max_sge,
+			.max_recv_sge	= 1,
+		},
+		.sq_sig_type	= IB_SIGNAL_REQ_WR,
+		.qp_type	= IB_QPT_RC,
+		.qp_context	= rq,
+	};
+	int ret;
+
+	rq->pd = ib_alloc_pd(rq->ibdev, 0);
+	if (IS_ERR(rq->pd)) {
+		ret = PTR_ERR(rq->pd);
+		rq->pd = NULL;
+		return ret;
+	}
+	rq->cq = ib_cq_pool_get(rq->ibdev, rq->cqes, max(rq->q->index, 0),
+				IB_POLL_SOFTIRQ);
+	if (IS_ERR(rq->cq)) {
+		ret = PTR_ERR(rq->cq);
+		rq->cq = NULL;
+		return ret;
+	}
+	attr.send_cq = rq->cq;
+	attr.recv_cq = rq->cq;
+	return rdma_create_qp(rq->id, rq->pd, &attr);
+}
+
+static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
+{
+	struct rdma_conn_param param = {
+		.responder_resources = min_t(unsigned int, VOF_RDMA_RD_ATOMIC,
+					     rq->ibdev->attrs.max_qp_rd_atom),
+		.retry_count = 7,
+		.rnr_retry_count = 7,
+	};
+	int ret;
+
+	rdma_set_min_rnr_timer(rq->id, VOF_RDMA_RNR_TIMER);
+	ret = rdma_connect(rq->id, &param);
+	if (ret) {
+		vof_queue_error(rq->q, ret, "the connection could not be set up");
+		return ret;
+	}
+	return vof_rdma_cm_wait(rq, deadline);
+}
+
+/**
+ * vof_rdma_open() - connect a queue
+ * @q: the queue
+ * @addr: where to
+ * @max_descs: keyed descriptors per command that the target takes
+ *
+ * Context: may sleep, up to VOF_RDMA_CONNECT_TIMEOUT plus what setting up
+ * memory takes.
+ * Return: 0, or a negative errno with the cause reported and nothing left.
+ */
+int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs)
+{
+	unsigned long deadline = jiffies + VOF_RDMA_CONNECT_TIMEOUT;
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+	int ret;
+
+	memset(rq, 0, sizeof(*rq));
+	rq->q = q;
+	INIT_LIST_HEAD(&rq->list);
+	INIT_LIST_HEAD(&rq->free_mrs);
+	init_completion(&rq->cm_done);
+	init_completion(&rq->reg_done);
+
+	rq->id = rdma_create_id(addr->net, vof_rdma_cm_event, rq, RDMA_PS_TCP,
+				IB_QPT_RC);
+	if (IS_ERR(rq->id)) {
+		ret = PTR_ERR(rq->id);
+		rq->id = NULL;
+		vof_queue_error(q, ret, "no connection can be made");
+		return ret;
+	}
+	ret = vof_rdma_resolve(rq, addr, deadline);
+	if (ret)
+		goto err;
+	rq->ibdev = rq->id->device;
+	vof_rdma_track(rq);
+
+	ret = vof_rdma_size(rq, max_descs);
+	if (ret)
+		goto err;
+	ret = vof_rdma_create_qp(rq);
+	if (!ret)
+		ret = vof_rdma_memory_create(rq);
+	if (!ret) {
+		vof_rdma_init_cqes(rq);
+		ret = vof_rdma_post_recvs(rq);
+	}
+	if (ret) {
+		vof_queue_error(q, ret, "RDMA adapter %s: no resources for a queue",
+				dev_name(&rq->ibdev->dev));
+		goto err;
+	}
+	ret = vof_rdma_connect(rq, deadline);
+	if (ret)
+		goto err;
+	ret = vof_rdma_bounce_register(rq);
+	if (ret) {
+		vof_queue_error(q, ret, "RDMA adapter %s: memory could not be registered",
+				dev_name(&rq->ibdev->dev));
+		goto err;
+	}
+	return 0;
+
+err:
+	vof_rdma_stop(q);
+	vof_rdma_close(q);
+	return ret;
+}
+
+/**
+ * vof_rdma_stop() - take everything back from the adapter and the target
+ * @q: the queue
+ *
+ * A queue pair in error with all its work requests flushed touches no memory
+ * and serves no key, so that every request can be taken back.
+ *
+ * Context: may sleep, idempotent.
+ */
+void vof_rdma_stop(struct vof_queue *q)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+
+	if (!rq->id || !rq->id->qp || rq->drained)
+		return;
+	if (rq->established)
+		rdma_disconnect(rq->id);
+	ib_drain_qp(rq->id->qp);
+	rq->drained = true;
+	vof_rdma_return_all(rq);
+}
+
+/**
+ * vof_rdma_close() - free what vof_rdma_open() made
+ * @q: the queue, after vof_rdma_stop()
+ *
+ * Context: may sleep, idempotent.
+ */
+void vof_rdma_close(struct vof_queue *q)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+
+	if (!rq->id)
+		return;
+	if (rq->id->qp)
+		rdma_destroy_qp(rq->id);
+	vof_rdma_memory_destroy(rq);
+	if (rq->cq)
+		ib_cq_pool_put(rq->cq, rq->cqes);
+	if (rq->pd)
+		ib_dealloc_pd(rq->pd);
+	rq->cq = NULL;
+	rq->pd = NULL;
+	rdma_destroy_id(rq->id);
+	rq->id = NULL;
+	if (rq->ibdev)
+		vof_rdma_untrack(rq);
+	rq->ibdev = NULL;
+}

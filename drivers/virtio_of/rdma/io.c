@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests as work requests: build, post, complete.
+ *
+ * A request is a chain [REG_MR ...] [RDMA WRITE ...] SEND. Chains of one kick
+ * are collected in the batch and go to the adapter by one ib_post_send().
+ *
+ * It is done when three things have happened, in any order: the target has
+ * answered; the adapter has completed the SEND, hence the WRITEs before it, and
+ * will not read the pages again to repeat them; and no key to its pages is
+ * valid (invariant I2 of the core). A request with registrations has them
+ * invalidated when the answer arrives. The send queue completes in order, so
+ * that the completion of the invalidation stands for that of the SEND too,
+ * which is then not signalled.
+ *
+ * The receive that a request will be answered into is there before the request
+ * goes out: as many are posted as the queue has requests, and each is posted
+ * again before its request can be used again.
+ */
+#include <rdma/ib_verbs.h>
+
+#include "rdma.h"
+
+static void vof_rdma_wc_error(struct ib_wc *wc)
+{
+	struct vof_rdma_queue *rq = wc->qp->qp_context;
+
+	switch (wc->status) {
+	case IB_WC_WR_FLUSH_ERR:
+		/* The consequence of something that is reported elsewhere. */
+		vof_link_lost(rq->q, -ECONNRESET, "the connection broke");
+		break;
+	case IB_WC_RETRY_EXC_ERR:
+		vof_link_lost(rq->q, -ETIMEDOUT, "the target does not respond any more");
+		break;
+	default:
+		vof_link_lost(rq->q, -EIO, ib_wc_status_msg(wc->status));
+		break;
+	}
+}
+
+/**
+ * vof_rdma_batch_wr() - the next work request of the batch
+ * @rq: the queue
+ *
+ * Context: under the queue's lock; the batch has room.
+ * Return: a work request of zeroes.
+ */
+union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq)
+{
+	union vof_rdma_wr *wr = &rq->batch->wrs[rq->batch->nwrs++];
+
+	memset(wr, 0, sizeof(*wr));
+	return wr;
+}
+
+/**
+ * vof_rdma_flush() - post the batch
+ * @q: the queue
+ *
+ * A batch that was posted in part, or not at all, breaks the link: its requests
+ * come back by vof_rdma_stop().
+ *
+ * Context: under the queue's lock.
+ */
+void vof_rdma_flush(struct vof_queue *q)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+	struct vof_rdma_batch *batch = rq->batch;
+	const struct ib_send_wr *bad;
+	unsigned int i;
+
+	lockdep_assert_held(&q->lock);
+	if (!batch->nwrs)
+		return;
+	for (i = 0; i + 1 < batch->nwrs; i++)
+		batch->wrs[i].wr.next = &batch->wrs[i + 1].wr;
+	batch->wrs[i].wr.next = NULL;
+	batch->nwrs = 0;
+	batch->nsges = 0;
+	if (ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad))
+		vof_link_lost(q, -EIO, "the adapter does not take work requests");
+}
+
+static void vof_rdma_encode_desc(struct vof_rdma_queue *rq,
+				 const struct vof_rdma_piece *piece,
+				 struct virtio_of_keyed_desc *desc)
+{
+	u64 addr = 0;
+	u32 key = 0;
+
+	if (piece->mr) {
+		addr = piece->mr->mr->iova;
+		key = piece->mr->mr->rkey;
+	} else {
+		vof_eager_locate(rq->bounce, piece->bounce, piece->len, &addr, &key);
+	}
+	desc->addr = cpu_to_le64(addr);
+	desc->length = cpu_to_le32(piece->len);
+	desc->key = cpu_to_le32(key);
+}
+
+/* The command with its descriptors; returns the length of the message. */
+static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
+			   void *slot)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	union virtio_of_command *cmd = slot;
+	struct virtio_of_keyed_desc *descs = (void *)(cmd + 1);
+	unsigned int i;
+
+	if (req == req->queue->admin) {
+		*cmd = req->cmd;
+	} else if (rr->eager) {
+		cmd->vq_keyed_eager_buf = (struct virtio_of_command_vq_keyed_eager_buf) {
+			.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF),
+			.command_id = cpu_to_le16(req->id),
+			.out_offset = cpu_to_le32(rr->eager_offset),
+			.out_length = cpu_to_le32(req->chain.out_len),
+			.in_length = cpu_to_le32(req->chain.in_len),
+		};
+	} else {
+		cmd->vq = (struct virtio_of_command_vq) {
+			.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ),
+			.command_id = cpu_to_le16(req->id),
+			.out_length = cpu_to_le32(req->chain.out_len),
+			.in_length = cpu_to_le32(req->chain.in_len),
+		};
+	}
+	for (i = 0; i < rr->npieces; i++)
+		vof_rdma_encode_desc(rq, &rr->pieces[i], &descs[i]);
+	return sizeof(*cmd) + rr->npieces * sizeof(*descs);
+}
+
+static void vof_rdma_add_send(struct vof_rdma_queue *rq, struct vof_req *req,
+			      bool signal)
+{
+	size_t slot = (size_t)req->id * rq->cmd_slot;
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	struct vof_rdma_batch *batch = rq->batch;
+	struct ib_sge *sge = &batch->sges[batch->nsges++];
+	union vof_rdma_wr *wr = vof_rdma_batch_wr(rq);
+
+	sge->addr = vof_rdma_mem_dma(&rq->cmd_mem, slot);
+	sge->length = vof_rdma_encode(rq, req, rq->cmd_mem.virt + slot);
+	sge->lkey = rq->pd->local_dma_lkey;
+	vof_rdma_mem_for_device(rq->ibdev, &rq->cmd_mem, slot, sge->length);
+	wr->wr.opcode = IB_WR_SEND;
+	wr->wr.wr_cqe = &rr->send;
+	wr->wr.sg_list = sge;
+	wr->wr.num_sge = 1;
+	wr->wr.send_flags = signal ? IB_SEND_SIGNALED : 0;
+}
+
+/**
+ * vof_rdma_submit() - put a request into the batch
+ * @req: the request
+ *
+ * Context: atomic, under the queue's lock.
+ * Return: 0; -EAGAIN when a request in flight has to be done first; another
+ * negative errno, with the cause reported, when it can never be sent.
+ */
+int vof_rdma_submit(struct vof_req *req)
+{
+	struct vof_queue *q = req->queue;
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	struct vof_rdma_batch *batch = rq->batch;
+	unsigned int nwrs, nsges, mrs;
+	int ret;
+
+	lockdep_assert_held(&q->lock);
+	/* Each WRITE may cut a segment in two; the SEND has one entry. */
+	if (batch->nwrs + VOF_RDMA_REQ_WRS > VOF_RDMA_BATCH_WRS ||
+	    batch->nsges + req->chain.nout + VOF_RDMA_REQ_WRS + 1 >
+	    VOF_RDMA_BATCH_SGES)
+		vof_rdma_flush(q);
+	nwrs = batch->nwrs;
+	nsges = batch->nsges;
+
+	ret = vof_rdma_map(rq, req);
+	if (ret) {
+		if (ret != -EAGAIN)
+			vof_queue_error(q, ret, "a request of %u and %u bytes cannot be sent",
+					req->chain.out_len, req->chain.in_len);
+		return ret;
+	}
+	mrs = vof_rdma_req_mrs(rr);
+	rr->wrs = batch->nwrs - nwrs + 1 + mrs;
+	if (rr->wrs > rq->sq_free) {
+		batch->nwrs = nwrs;
+		batch->nsges = nsges;
+		vof_rdma_unmap(rq, req);
+		return -EAGAIN;
+	}
+	rq->sq_free -= rr->wrs;
+	rr->written = 0;
+	rr->wait = VOF_RDMA_WAIT_ANSWER | (mrs ? 0 : VOF_RDMA_WAIT_SENT);
+	vof_rdma_add_send(rq, req, !mrs);
+	return 0;
+}
+
+static void vof_rdma_release(struct vof_rdma_queue *rq, struct vof_req *req)
+{
+	vof_rdma_unmap(rq, req);
+	rq->sq_free += to_rdma_req(req)->wrs;
+}
+
+/* All that the request waited for has happened. */
+static void vof_rdma_complete(struct vof_rdma_queue *rq, struct vof_req *req)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	unsigned long flags;
+
+	vof_rdma_copy_in(rq, req);
+	spin_lock_irqsave(&rq->q->lock, flags);
+	vof_rdma_release(rq, req);
+	spin_unlock_irqrestore(&rq->q->lock, flags);
+	vof_req_done(req, &rr->cpl, rr->written);
+}
+
+/* Note that @what has happened. */
+static void vof_rdma_event(struct vof_rdma_queue *rq, struct vof_rdma_req *rr,
+			   u8 what)
+{
+	unsigned long flags;
+	bool done;
+
+	spin_lock_irqsave(&rq->q->lock, flags);
+	rr->wait &= ~what;
+	done = !rr->wait;
+	spin_unlock_irqrestore(&rq->q->lock, flags);
+	if (done)
+		vof_rdma_complete(rq, from_rdma_req(rr));
+}
+
+static void vof_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct vof_rdma_req *rr = container_of(wc->wr_cqe, struct vof_rdma_req,
+					       send);
+
+	if (wc->status)
+		vof_rdma_wc_error(wc);
+	else
+		vof_rdma_event(wc->qp->qp_context, rr, VOF_RDMA_WAIT_SENT);
+}
+
+static void vof_rdma_inv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct vof_rdma_req *rr = container_of(wc->wr_cqe, struct vof_rdma_req,
+					       inv);
+
+	if (wc->status)
+		vof_rdma_wc_error(wc);
+	else
+		vof_rdma_event(wc->qp->qp_context, rr, VOF_RDMA_WAIT_INVALID);
+}
+
+/* For work requests that are never signalled. */
+static void vof_rdma_fail_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	if (wc->status)
+		vof_rdma_wc_error(wc);
+}
+
+static void vof_rdma_reg_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct vof_rdma_queue *rq = wc->qp->qp_context;
+
+	rq->reg_err = wc->status ? -EIO : 0;
+	complete(&rq->reg_done);
+}
+
+/* Take the keys to the request's pages back. */
+static void vof_rdma_invalidate(struct vof_rdma_queue *rq, struct vof_rdma_req *rr)
+{
+	union vof_rdma_wr *wr = NULL;
+	unsigned int i;
+
+	for (i = 0; i < rr->npieces; i++) {
+		if (!rr->pieces[i].mr)
+			continue;
+		wr = vof_rdma_batch_wr(rq);
+		wr->wr.opcode = IB_WR_LOCAL_INV;
+		wr->wr.wr_cqe = &rq->fail;
+		wr->wr.ex.invalidate_rkey = rr->pieces[i].mr->mr->rkey;
+	}
+	if (!wr)
+		return;
+	rr->wait |= VOF_RDMA_WAIT_INVALID;
+	wr->wr.wr_cqe = &rr->inv;
+	wr->wr.send_flags = IB_SEND_SIGNALED;
+	vof_rdma_flush(rq->q);
+}
+
+/*
+ * Check an answer of the target and note it in its request. Returns what is
+ * wrong with it, or NULL; then @reqp is the request.
+ */
+static const char *vof_rdma_answer(struct vof_rdma_queue *rq,
+				   const union virtio_of_completion *cpl,
+				   struct vof_req **reqp)
+{
+	u16 status = le16_to_cpu(cpl->common.status);
+	struct vof_rdma_req *rr;
+	struct vof_req *req;
+	u32 length;
+
+	req = vof_req_find(rq->q, le16_to_cpu(cpl->common.command_id));
+	if (!req || !(to_rdma_req(req)->wait & VOF_RDMA_WAIT_ANSWER))
+		return "the target completed a command that is not in flight";
+	rr = to_rdma_req(req);
+
+	if (req == rq->q->admin) {
+		length = status ? 0 : req->chain.in_len;
+	} else if (rr->eager) {
+		length = le32_to_cpu(cpl->vq_keyed_eager_buf.length);
+	} else {
+		length = le32_to_cpu(cpl->vq.length);
+		if (le32_to_cpu(cpl->vq.in_length) != length)
+			return "the target sent a completion with two lengths";
+	}
+	if (length > req->chain.in_len)
+		return "the target sent a completion longer than its buffers";
+	if (status && length)
+		return "the target sent an error completion with a length";
+
+	rr->cpl = *cpl;
+	rr->written = length;
+	rr->wait &= ~VOF_RDMA_WAIT_ANSWER;
+	vof_rdma_invalidate(rq, rr);
+	*reqp = req;
+	return NULL;
+}
+
+static int vof_rdma_post_recv(struct vof_rdma_queue *rq, struct vof_rdma_recv *recv)
+{
+	struct ib_recv_wr wr = {
+		.wr_cqe = &recv->cqe,
+		.sg_list = &recv->sge,
+		.num_sge = 1,
+	};
+
+	ib_dma_sync_single_for_device(rq->ibdev, recv->sge.addr, recv->sge.length,
+				      DMA_FROM_DEVICE);
+	return ib_post_recv(rq->id->qp, &wr, NULL);
+}
+
+static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct vof_rdma_recv *recv = container_of(wc->wr_cqe,
+						  struct vof_rdma_recv, cqe);
+	struct vof_rdma_queue *rq = wc->qp->qp_context;
+	union virtio_of_completion cpl;
+	struct vof_req *req = NULL;
+	unsigned long flags;
+	const char *wrong;
+	bool done = false;
+
+	if (wc->status) {
+		vof_rdma_wc_error(wc);
+		return;
+	}
+	if (wc->byte_len != sizeof(cpl)) {
+		vof_link_lost(rq->q, -EPROTO, "the target sent a message that is too short");
+		return;
+	}
+	ib_dma_sync_single_for_cpu(rq->ibdev, recv->sge.addr, recv->sge.length,
+				   DMA_FROM_DEVICE);
+	memcpy(&cpl, rq->recv_mem.virt + (recv - rq->recvs) * sizeof(cpl),
+	       sizeof(cpl));
+	if (vof_rdma_post_recv(rq, recv)) {
+		vof_link_lost(rq->q, -EIO, "the adapter does not take receives");
+		return;
+	}
+	if (vof_queue_is_control(rq->q) &&
+	    le16_to_cpu(cpl.common.command_id) >= VIRTIO_OF_ID_ASYNC_FIRST) {
+		vof_queue_async(rq->q, &cpl);
+		return;
+	}
+
+	spin_lock_irqsave(&rq->q->lock, flags);
+	wrong = vof_rdma_answer(rq, &cpl, &req);
+	if (!wrong)
+		done = !to_rdma_req(req)->wait;
+	spin_unlock_irqrestore(&rq->q->lock, flags);
+	if (wrong)
+		vof_link_lost(rq->q, -EPROTO, wrong);
+	else if (done)
+		vof_rdma_complete(rq, req);
+}
+
+/**
+ * vof_rdma_init_cqes() - say who handles which completion
+ * @rq: the queue with its memory
+ *
+ * Context: before anything is posted.
+ */
+void vof_rdma_init_cqes(struct vof_rdma_queue *rq)
+{
+	unsigned int i;
+
+	for (i = 0; i <= rq->q->size; i++) {
+		struct vof_rdma_req *rr = to_rdma_req(vof_queue_req(rq->q, i));
+
+		rr->send.done = vof_rdma_send_done;
+		rr->inv.done = vof_rdma_inv_done;
+		rr->wait = 0;
+	}
+	rq->fail.done = vof_rdma_fail_done;
+	rq->reg.done = vof_rdma_reg_done;
+}
+
+/**
+ * vof_rdma_post_recvs() - post all receives
+ * @rq: the queue with its memory
+ *
+ * Context: may sleep, before the queue is connected.
+ * Return: 0 or a negative errno.
+ */
+int vof_rdma_post_recvs(struct vof_rdma_queue *rq)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < rq->nrecvs && !ret; i++) {
+		struct vof_rdma_recv *recv = &rq->recvs[i];
+
+		recv->cqe.done = vof_rdma_recv_done;
+		recv->sge.addr = vof_rdma_mem_dma(&rq->recv_mem,
+			(size_t)i * sizeof(union virtio_of_completion));
+		recv->sge.length = sizeof(union virtio_of_completion);
+		recv->sge.lkey = rq->pd->local_dma_lkey;
+		ret = vof_rdma_post_recv(rq, recv);
+	}
+	return ret;
+}
+
+/**
+ * vof_rdma_return_all() - give every request back to the core
+ * @rq: the queue, drained: nothing of it is with the adapter any more
+ *
+ * Context: may sleep.
+ */
+void vof_rdma_return_all(struct vof_rdma_queue *rq)
+{
+	struct vof_queue *q = rq->q;
+	unsigned int i;
+
+	spin_lock_irq(&q->lock);
+	for (i = 0; i <= q->size; i++) {
+		struct vof_req *req = vof_queue_req(q, i);
+
+		if (req->owner != VOF_OWNER_FABRIC)
+			continue;
+		vof_rdma_release(rq, req);
+		req->owner = VOF_OWNER_CORE;
+	}
+	spin_unlock_irq(&q->lock);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtio over Fabrics, initiator: RDMA.
+ *
+ * Module, and removal of adapters: every queue on an adapter that goes away is
+ * reported as lost, and its owner closes it. The adapter waits for that.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+
+#include "rdma.h"
+
+static DEFINE_MUTEX(vof_rdma_lock);
+static LIST_HEAD(vof_rdma_queues);
+static DECLARE_WAIT_QUEUE_HEAD(vof_rdma_gone);
+
+/**
+ * vof_rdma_track() - a queue uses an adapter from now on
+ * @rq: the queue, with its adapter
+ *
+ * Context: may sleep.
+ */
+void vof_rdma_track(struct vof_rdma_queue *rq)
+{
+	mutex_lock(&vof_rdma_lock);
+	list_add_tail(&rq->list, &vof_rdma_queues);
+	mutex_unlock(&vof_rdma_lock);
+}
+
+/**
+ * vof_rdma_untrack() - a queue has let go of its adapter
+ * @rq: the queue
+ *
+ * Context: may sleep.
+ */
+void vof_rdma_untrack(struct vof_rdma_queue *rq)
+{
+	mutex_lock(&vof_rdma_lock);
+	list_del_init(&rq->list);
+	mutex_unlock(&vof_rdma_lock);
+	wake_up_all(&vof_rdma_gone);
+}
+
+static bool vof_rdma_uses(struct ib_device *ibdev, const char *lost)
+{
+	struct vof_rdma_queue *rq;
+	bool found = false;
+
+	mutex_lock(&vof_rdma_lock);
+	list_for_each_entry(rq, &vof_rdma_queues, list) {
+		if (rq->ibdev != ibdev)
+			continue;
+		found = true;
+		if (lost)
+			vof_link_lost(rq->q, -ENODEV, lost);
+	}
+	mutex_unlock(&vof_rdma_lock);
+	return found;
+}
+
+static int vof_rdma_add_one(struct ib_device *ibdev)
+{
+	return 0;
+}
+
+static void vof_rdma_remove_one(struct ib_device *ibdev, void *data)
+{
+	/*
+	 * The adapter's memory goes when this returns, so that it has to wait
+	 * for all queues. Each is closed within bounded time: by the work that
+	 * follows a lost link, or by whoever is taking the device up or down.
+	 * A queue that is being opened may only now be marked: ask again.
+	 */
+	while (vof_rdma_uses(ibdev, "the RDMA adapter is removed"))
+		wait_event_timeout(vof_rdma_gone, !vof_rdma_uses(ibdev, NULL),
+				   HZ);
+}
+
+static struct ib_client vof_rdma_client = {
+	.name	= "virtio_of",
+	.add	= vof_rdma_add_one,
+	.remove	= vof_rdma_remove_one,
+};
+
+static const struct vof_fabric_ops vof_rdma_ops = {
+	.name		= "rdma",
+	.owner		= THIS_MODULE,
+	.queue_priv	= sizeof(struct vof_rdma_queue),
+	.req_priv	= sizeof(struct vof_rdma_req),
+	.queue_open	= vof_rdma_open,
+	.queue_eager	= vof_rdma_eager,
+	.queue_stop	= vof_rdma_stop,
+	.queue_close	= vof_rdma_close,
+	.submit		= vof_rdma_submit,
+	.flush		= vof_rdma_flush,
+};
+
+static int __init vof_rdma_init(void)
+{
+	int ret;
+
+	ret = ib_register_client(&vof_rdma_client);
+	if (ret)
+		return ret;
+	ret = vof_fabric_register(&vof_rdma_ops);
+	if (ret)
+		ib_unregister_client(&vof_rdma_client);
+	return ret;
+}
+
+static void __exit vof_rdma_exit(void)
+{
+	vof_fabric_unregister(&vof_rdma_ops);
+	ib_unregister_client(&vof_rdma_client);
+}
+
+module_init(vof_rdma_init);
+module_exit(vof_rdma_exit);
+
+MODULE_DESCRIPTION("Virtio over Fabrics initiator: RDMA");
+MODULE_LICENSE("GPL");

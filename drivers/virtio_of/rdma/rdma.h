@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of virtio_of_rdma.ko share.
+ *
+ * One RC queue pair, one protection domain and one set of memory per queue: a
+ * key that the target was given for one queue opens nothing of another.
+ * Everything is sized and registered when the queue is opened; I/O allocates
+ * nothing.
+ */
+#ifndef _VIRTIO_OF_RDMA_H
+#define _VIRTIO_OF_RDMA_H
+
+#include <linux/completion.h>
+#include <linux/scatterlist.h>
+#include <rdma/ib_verbs.h>
+#include <rdma/rdma_cm.h>
+#include <virtio_of/fabric.h>
+
+#include "eager.h"
+
+/* Keyed descriptors that a command of ours carries, at most. */
+#define VOF_RDMA_DESCS		8
+/* Registrations that a command of ours needs, at most. */
+#define VOF_RDMA_REQ_MRS	4
+/* Registrations of a queue; a chain that needs one more waits. */
+#define VOF_RDMA_MRS		64
+/* Work requests of one request, at most; beyond that it travels otherwise. */
+#define VOF_RDMA_REQ_WRS	48
+/* Work requests and gather entries collected for one post. */
+#define VOF_RDMA_BATCH_WRS	128
+#define VOF_RDMA_BATCH_SGES	(2 * VOF_MAX_SEGS)
+/* Send queue entries per request that are provided for. */
+#define VOF_RDMA_WRS_PER_REQ	4
+/* Receives beyond the queue size: for @admin, and asynchronous completions. */
+#define VOF_RDMA_EXTRA_RECVS	3
+
+/*
+ * Device-writable bytes up to here are received into bounce memory and copied;
+ * beyond, their pages are registered. A registration with its invalidation
+ * costs as much as copying about two pages (see Documentation/architecture.rst).
+ */
+#define VOF_RDMA_COPY_MAX	(PAGE_SIZE + 512)
+
+/* Bounce memory: what the largest request of a block device needs, or this. */
+#define VOF_RDMA_BOUNCE_MAX	(2 * 1024 * 1024)
+#define VOF_RDMA_BOUNCE_PER_REQ	(64 * 1024)
+#define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
+
+/**
+ * struct vof_rdma_mem - memory that adapter and CPU share for a queue's life
+ * @npages: its length
+ * @pages: the pages, which need not be contiguous
+ * @dma: where the adapter sees each of them
+ * @virt: where the CPU sees all of them
+ * @dir: who writes
+ */
+struct vof_rdma_mem {
+	unsigned int npages;
+	struct page **pages;
+	u64 *dma;
+	void *virt;
+	enum dma_data_direction dir;
+};
+
+/**
+ * struct vof_rdma_mr - a registration
+ * @list: among the free ones
+ * @mr: memory region; its key is valid from posting until the completion of
+ *	its invalidation
+ */
+struct vof_rdma_mr {
+	struct list_head list;
+	struct ib_mr *mr;
+};
+
+/**
+ * struct vof_rdma_piece - what one keyed descriptor of a command stands for
+ * @first: index of its first segment
+ * @count: number of segments
+ * @len: bytes
+ * @mr: registration of the segments' pages; NULL: they travel by bounce memory
+ * @bounce: offset in bounce memory
+ */
+struct vof_rdma_piece {
+	u16 first;
+	u16 count;
+	u32 len;
+	struct vof_rdma_mr *mr;
+	u32 bounce;
+};
+
+/* What a request still waits for before it may be handed back. */
+#define VOF_RDMA_WAIT_SENT	BIT(0)
+#define VOF_RDMA_WAIT_ANSWER	BIT(1)
+#define VOF_RDMA_WAIT_INVALID	BIT(2)
+
+/**
+ * struct vof_rdma_req - the fabric's part of a request
+ * @send: completion of the SEND, or of the WRITE or REG_MR that failed before it
+ * @inv: completion of the last invalidation
+ * @wait: VOF_RDMA_WAIT_*
+ * @wrs: send queue entries that it holds
+ * @nout_mapped: device-readable segments mapped for an eager WRITE
+ * @eager: it holds @eager_offset of the target's eager buffers
+ * @eager_offset: where its device-readable bytes are
+ * @bounce_len: bytes of bounce memory that it holds
+ * @bounce: offset of these
+ * @npieces: entries of @pieces
+ * @pieces: what its keyed descriptors stand for
+ * @written: bytes that the target wrote
+ * @cpl: the target's answer
+ */
+struct vof_rdma_req {
+	struct ib_cqe send;
+	struct ib_cqe inv;
+	u8 wait;
+	u16 wrs;
+	u16 nout_mapped;
+	bool eager;
+	u32 eager_offset;
+	u32 bounce_len;
+	u32 bounce;
+	unsigned int npieces;
+	struct vof_rdma_piece pieces[VOF_RDMA_DESCS];
+	u32 written;
+	union virtio_of_completion cpl;
+};
+
+/**
+ * struct vof_rdma_recv - a posted receive
+ * @cqe: its completion
+ * @sge: where the completion of the target lands
+ */
+struct vof_rdma_recv {
+	struct ib_cqe cqe;
+	struct ib_sge sge;
+};
+
+union vof_rdma_wr {
+	struct ib_send_wr wr;
+	struct ib_rdma_wr write;
+	struct ib_reg_wr reg;
+};
+
+/**
+ * struct vof_rdma_batch - work requests for the next post
+ * @nwrs: entries of @wrs
+ * @nsges: entries of @sges
+ * @wrs: chained in this order
+ * @sges: what they gather
+ */
+struct vof_rdma_batch {
+	unsigned int nwrs;
+	unsigned int nsges;
+	union vof_rdma_wr wrs[VOF_RDMA_BATCH_WRS];
+	struct ib_sge sges[VOF_RDMA_BATCH_SGES];
+};
+
+/**
+ * struct vof_rdma_queue - the fabric's part of a queue
+ * @list: among all queues of this fabric, for the removal of adapters
+ * @q: the core's part
+ * @id: connection
+ * @ibdev: adapter
+ * @pd: protection domain
+ * @cq: completion queue, shared with others by the pool it comes from
+ * @cqes: entries of it that are ours
+ * @cm_done: an event of the connection manager has arrived
+ * @cm_err: what it means
+ * @cm_text: in words
+ * @established: connected at least once
+ * @drained: the queue pair has been drained
+ * @max_descs: keyed descriptors per command
+ * @max_sge: gather entries per work request
+ * @mr_pages: pages per registration
+ * @sq_size: send queue entries
+ * @sq_free: those not held by a request; under the queue's lock like all below
+ * @nrecvs: entries of @recvs
+ * @recvs: posted receives
+ * @recv_mem: where they land
+ * @cmd_mem: commands with their descriptors, one slot per request
+ * @cmd_slot: bytes of a slot; a power of two
+ * @bounce_mem: bounce memory, registered as a whole by @bounce_mr
+ * @bounce_mr: remotely readable and writable
+ * @bounce: its allocator
+ * @eager: the target's eager buffers, or NULL
+ * @mrs: all registrations
+ * @nmrs: their number
+ * @free_mrs: those not in use
+ * @sg: where pages are listed for ib_map_mr_sg()
+ * @fail: completion of work requests that complete by error only
+ * @reg_done: registration of the bounce memory has completed
+ * @reg_err: how
+ * @reg: its completion
+ * @batch: see there
+ */
+struct vof_rdma_queue {
+	struct list_head list;
+	struct vof_queue *q;
+	struct rdma_cm_id *id;
+	struct ib_device *ibdev;
+	struct ib_pd *pd;
+	struct ib_cq *cq;
+	unsigned int cqes;
+
+	struct completion cm_done;
+	int cm_err;
+	char cm_text[64];
+	bool established;
+	bool drained;
+
+	unsigned int max_descs;
+	unsigned int max_sge;
+	unsigned int mr_pages;
+	unsigned int sq_size;
+	unsigned int sq_free;
+
+	unsigned int nrecvs;
+	struct vof_rdma_recv *recvs;
+	struct vof_rdma_mem recv_mem;
+	struct vof_rdma_mem cmd_mem;
+	unsigned int cmd_slot;
+	struct vof_rdma_mem bounce_mem;
+	struct vof_rdma_mr *bounce_mr;
+	struct vof_eager *bounce;
+	struct vof_eager *eager;
+	struct vof_rdma_mr *mrs;
+	unsigned int nmrs;
+	struct list_head free_mrs;
+	struct scatterlist *sg;
+
+	struct ib_cqe fail;
+	struct ib_cqe reg;
+	struct completion reg_done;
+	int reg_err;
+	struct vof_rdma_batch *batch;
+};
+
+static inline struct vof_rdma_queue *to_rdma_queue(struct vof_queue *q)
+{
+	return vof_queue_priv(q);
+}
+
+static inline struct vof_rdma_req *to_rdma_req(struct vof_req *req)
+{
+	return vof_req_priv(req);
+}
+
+static inline struct vof_req *from_rdma_req(struct vof_rdma_req *rr)
+{
+	return (struct vof_req *)rr - 1;
+}
+
+/* main.c */
+void vof_rdma_track(struct vof_rdma_queue *rq);
+void vof_rdma_untrack(struct vof_rdma_queue *rq);
+
+/* cm.c */
+int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs);
+void vof_rdma_stop(struct vof_queue *q);
+void vof_rdma_close(struct vof_queue *q);
+
+/* mem.c */
+int vof_rdma_mem_alloc(struct ib_device *ibdev, struct vof_rdma_mem *mem,
+		       size_t size, enum dma_data_direction dir);
+void vof_rdma_mem_free(struct ib_device *ibdev, struct vof_rdma_mem *mem);
+u64 vof_rdma_mem_dma(const struct vof_rdma_mem *mem, size_t offset);
+void vof_rdma_mem_for_device(struct ib_device *ibdev,
+			     const struct vof_rdma_mem *mem, size_t offset,
+			     size_t len);
+void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
+			  const struct vof_rdma_mem *mem, size_t offset,
+			  size_t len);
+int vof_rdma_memory_create(struct vof_rdma_queue *rq);
+void vof_rdma_memory_destroy(struct vof_rdma_queue *rq);
+int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
+int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
+		   unsigned int count);
+
+/* map.c */
+int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req);
+void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req);
+void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
+unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr);
+
+/* io.c */
+int vof_rdma_submit(struct vof_req *req);
+void vof_rdma_flush(struct vof_queue *q);
+union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
+int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
+void vof_rdma_return_all(struct vof_rdma_queue *rq);
+void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
+
+#endif /* _VIRTIO_OF_RDMA_H */

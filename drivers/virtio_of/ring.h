@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The device side of a local split virtqueue.
+ *
+ * Plain code without locks, allocation or sleeping: the caller serialises all
+ * calls on one ring. Builds in userspace as well, for the unit tests.
+ */
+#ifndef _VIRTIO_OF_RING_H
+#define _VIRTIO_OF_RING_H
+
+#include <linux/types.h>
+#include <linux/virtio_ring.h>
+
+/* No head of a chain: the largest split ring has 32768 descriptors. */
+#define VOF_RING_NO_HEAD	0xffff
+
+/**
+ * struct vof_seg - one piece of a descriptor chain
+ * @addr: physical address, as the driver put it into the descriptor
+ * @dma: for the fabric: where it mapped the piece, if it did
+ * @len: bytes, may be zero
+ */
+struct vof_seg {
+	u64 addr;
+	u64 dma;
+	u32 len;
+};
+
+/**
+ * struct vof_chain - a descriptor chain taken from the avail ring
+ * @head: index of the first descriptor; identifies the chain to the driver
+ * @nout: number of device-readable segments; they come first
+ * @nin: number of device-writable segments behind them
+ * @out_len: bytes in the device-readable segments
+ * @in_len: bytes in the device-writable segments
+ */
+struct vof_chain {
+	u16 head;
+	u16 nout;
+	u16 nin;
+	u32 out_len;
+	u32 in_len;
+};
+
+/**
+ * struct vof_ring - our view of a split ring
+ * @vring: the ring as the driver laid it out
+ * @event_idx: VIRTIO_RING_F_EVENT_IDX was negotiated
+ * @indirect: VIRTIO_RING_F_INDIRECT_DESC was negotiated
+ * @last_avail: free running index of the next avail entry to take
+ * @used_idx: free running index of the next used entry to fill
+ * @signalled: @used_idx when the driver was last told
+ * @signalled_valid: @signalled means something
+ */
+struct vof_ring {
+	struct vring vring;
+	bool event_idx;
+	bool indirect;
+	u16 last_avail;
+	u16 used_idx;
+	u16 signalled;
+	bool signalled_valid;
+};
+
+void vof_ring_init(struct vof_ring *ring, const struct vring *vring,
+		   bool event_idx, bool indirect);
+int vof_ring_pop(struct vof_ring *ring, struct vof_chain *chain,
+		 struct vof_seg *segs, unsigned int max);
+void vof_ring_unpop(struct vof_ring *ring);
+void vof_ring_push(struct vof_ring *ring, u16 head, u32 written);
+bool vof_ring_need_interrupt(struct vof_ring *ring);
+bool vof_ring_arm(struct vof_ring *ring);
+void vof_ring_disarm(struct vof_ring *ring);
+
+#endif /* _VIRTIO_OF_RING_H */

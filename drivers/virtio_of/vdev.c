@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The virtio bus: struct virtio_config_ops on top of control commands.
+ *
+ * Feature bits are split here. Those of the ring stay on this machine: the ring
+ * is ours and never leaves it. All others belong to the device at the target.
+ *
+ * A read that fails because the link is lost answers with what was read last:
+ * a driver that re-reads its capacity must not see a disk of size zero.
+ */
+#include <linux/slab.h>
+#include <linux/virtio_ring.h>
+#include <uapi/linux/virtio_config.h>
+
+#include "compat.h"
+#include "core.h"
+
+/*
+ * Never taken from the target and never sent to it: bits of the ring and of the
+ * way to it (24 and 27 are legacy, 28, 29 and 33 to 41 transport bits).
+ */
+#define VOF_LOCAL_FEATURES						\
+	(BIT_ULL(24) | BIT_ULL(27) |					\
+	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |				\
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |				\
+	 GENMASK_ULL(41, VIRTIO_F_ACCESS_PLATFORM))
+
+/* Offered by the ring here, whatever the target says. */
+#define VOF_RING_FEATURES						\
+	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |				\
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
+
+/* Widest access of the wire that fits into @len bytes. */
+static u8 vof_config_width(unsigned int len)
+{
+	return len >= 8 ? 8 : rounddown_pow_of_two(len);
+}
+
+static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
+			 void *buf, unsigned int len)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+
+	while (len) {
+		u8 bytes = vof_config_width(len);
+		u64 val = 0;
+		__le64 raw;
+
+		if (offset + bytes > U16_MAX ||
+		    vof_ctrl_get_config(dev, offset, bytes, &val)) {
+			memset(buf, 0, bytes);
+			if (offset + bytes <= VOF_CONFIG_CACHE)
+				memcpy(buf, dev->config + offset, bytes);
+		} else {
+			raw = cpu_to_le64(val);
+			memcpy(buf, &raw, bytes);
+			if (offset + bytes <= VOF_CONFIG_CACHE)
+				memcpy(dev->config + offset, buf, bytes);
+		}
+		buf += bytes;
+		offset += bytes;
+		len -= bytes;
+	}
+}
+
+static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
+			 const void *buf, unsigned int len)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+
+	while (len) {
+		u8 bytes = vof_config_width(len);
+		__le64 raw = 0;
+
+		memcpy(&raw, buf, bytes);
+		if (offset + bytes > U16_MAX ||
+		    vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)))
+			return;
+		buf += bytes;
+		offset += bytes;
+		len -= bytes;
+	}
+}
+
+/* Every Get Config brings the generation along, so that none is asked for. */
+static u32 vof_vdev_generation(struct virtio_device *vdev)
+{
+	return READ_ONCE(to_vof_device(vdev)->generation);
+}
+
+static u8 vof_vdev_get_status(struct virtio_device *vdev)
+{
+	return to_vof_device(vdev)->status;
+}
+
+static void vof_vdev_start_queues(struct vof_device *dev)
+{
+	unsigned int i;
+
+	mutex_lock(&dev->vq_lock);
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i])
+			vof_queue_start(dev->vqs[i]);
+	mutex_unlock(&dev->vq_lock);
+}
+
+static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+	u8 added = status & ~dev->status;
+	u32 readback = status;
+
+	if (vof_ctrl_set_status(dev, status) ||
+	    ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
+	     vof_ctrl_get_status(dev, &readback))) {
+		/* A driver that believes in DRIVER_OK would wait for ever. */
+		if (added & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))
+			vof_link_lost(dev->ctrl, -EIO,
+				      "the device status could not be set");
+		readback = added & VIRTIO_CONFIG_S_FEATURES_OK ? dev->status : status;
+	}
+	dev->status = readback;
+	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
+		vof_vdev_start_queues(dev);
+}
+
+/* Virtqueues are connections, and no longer needed: every user of them is gone. */
+static void vof_vdev_close_queues(struct vof_device *dev)
+{
+	unsigned int i;
+
+	mutex_lock(&dev->vq_lock);
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i])
+			vof_queue_pause(dev->vqs[i]);
+	for (i = 0; i < dev->nvqs; i++) {
+		struct vof_queue *q = dev->vqs[i];
+
+		if (!q)
+			continue;
+		if (q->open)
+			vof_ctrl_disconnect(q);
+		vof_queue_close(q);
+	}
+	mutex_unlock(&dev->vq_lock);
+}
+
+/*
+ * The virtqueues are disconnected first. Disconnect travels behind their
+ * commands and is answered when all of those are, so that Reset Device meets an
+ * idle device and cannot overtake anything (decisions 34). Drivers make their
+ * virtqueues anew after a reset.
+ */
+static void vof_vdev_reset(struct virtio_device *vdev)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+
+	vof_vdev_close_queues(dev);
+	if (vof_device_up(dev))
+		vof_ctrl_reset(dev);
+	dev->status = 0;
+}
+
+static bool vof_vdev_notify(struct virtqueue *vq)
+{
+	return vof_queue_notify(vq->priv);
+}
+
+static void vof_vdev_del_vqs(struct virtio_device *vdev)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+	unsigned int i;
+
+	vof_vdev_close_queues(dev);
+	mutex_lock(&dev->vq_lock);
+	for (i = 0; i < dev->nvqs; i++) {
+		struct vof_queue *q = dev->vqs[i];
+
+		if (!q)
+			continue;
+		vring_del_virtqueue(q->vq);
+		vof_queue_free(q);
+	}
+	kfree(dev->vqs);
+	dev->vqs = NULL;
+	dev->nvqs = 0;
+	mutex_unlock(&dev->vq_lock);
+}
+
+static struct virtqueue *vof_vdev_setup_vq(struct vof_device *dev, u16 index,
+					   vq_callback_t *callback,
+					   const char *name, bool ctx)
+{
+	struct virtqueue *vq;
+	struct vof_queue *q;
+	u16 size;
+	int ret;
+
+	lockdep_assert_held(&dev->vq_lock);
+	ret = vof_ctrl_get_vq_size(dev, index, &size);
+	if (ret)
+		return ERR_PTR(ret);
+	if (!size) {
+		vof_device_error(dev, -ENOENT, "the target has no virtqueue %u",
+				 index);
+		return ERR_PTR(-ENOENT);
+	}
+	size = rounddown_pow_of_two(min(size, dev->opts.queue_size));
+
+	vq = vring_create_virtqueue(index, size, PAGE_SIZE, &dev->vdev, true,
+				    true, ctx, vof_vdev_notify, callback, name);
+	if (!vq)
+		return ERR_PTR(-ENOMEM);
+	size = virtqueue_get_vring_size(vq);
+	vq->num_max = size;
+
+	q = vof_queue_alloc(dev, index, size);
+	if (!q) {
+		ret = -ENOMEM;
+		goto err_vq;
+	}
+	vof_queue_attach(q, vq);
+	vq->priv = q;
+
+	ret = vof_queue_open(q);
+	if (ret)
+		goto err_free;
+	if (dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF)) {
+		ret = vof_ctrl_get_eager(q);
+		if (ret)
+			goto err_close;
+	}
+	dev->vqs[index] = q;
+	return vq;
+
+err_close:
+	vof_queue_close(q);
+err_free:
+	vof_queue_free(q);
+err_vq:
+	vring_del_virtqueue(vq);
+	return ERR_PTR(ret);
+}
+
+#ifdef VOF_HAVE_VIRTQUEUE_INFO
+#define VOF_VQ_NAME(i)		(infos[i].name)
+#define VOF_VQ_CALLBACK(i)	(infos[i].callback)
+#define VOF_VQ_CTX(i)		(infos[i].ctx)
+static int vof_vdev_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+			     struct virtqueue *vqs[],
+			     struct virtqueue_info infos[],
+			     struct irq_affinity *desc)
+#else
+#define VOF_VQ_NAME(i)		(names[i])
+#define VOF_VQ_CALLBACK(i)	(callbacks[i])
+#define VOF_VQ_CTX(i)		(ctx ? ctx[i] : false)
+static int vof_vdev_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+			     struct virtqueue *vqs[], vq_callback_t *callbacks[],
+			     const char * const names[], const bool *ctx,
+			     struct irq_affinity *desc)
+#endif
+{
+	struct vof_device *dev = to_vof_device(vdev);
+	unsigned int i, index = 0;
+	int ret = 0;
+
+	mutex_lock(&dev->vq_lock);
+	dev->vqs = kcalloc(nvqs, sizeof(*dev->vqs), GFP_KERNEL);
+	if (!dev->vqs) {
+		mutex_unlock(&dev->vq_lock);
+		return -ENOMEM;
+	}
+	dev->nvqs = nvqs;
+	for (i = 0; i < nvqs; i++) {
+		vqs[i] = NULL;
+		if (!VOF_VQ_NAME(i))
+			continue;
+		vqs[i] = vof_vdev_setup_vq(dev, index++, VOF_VQ_CALLBACK(i),
+					   VOF_VQ_NAME(i), VOF_VQ_CTX(i));
+		if (IS_ERR(vqs[i])) {
+			ret = PTR_ERR(vqs[i]);
+			vqs[i] = NULL;
+			break;
+		}
+	}
+	mutex_unlock(&dev->vq_lock);
+	if (ret)
+		vof_vdev_del_vqs(vdev);
+	return ret;
+}
+
+static u64 vof_vdev_get_features(struct virtio_device *vdev)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+
+	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES;
+}
+
+static int vof_vdev_finalize_features(struct virtio_device *vdev)
+{
+	struct vof_device *dev = to_vof_device(vdev);
+
+	vring_transport_features(vdev);
+	if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1)) {
+		vof_device_error(dev, -EINVAL, "not a virtio 1 device");
+		return -EINVAL;
+	}
+	return vof_ctrl_set_driver_feature(dev, vdev->features &
+					   ~VOF_LOCAL_FEATURES);
+}
+
+static const char *vof_vdev_bus_name(struct virtio_device *vdev)
+{
+	return to_vof_device(vdev)->opts.where;
+}
+
+/* Callbacks run inside an RCU read-side section (invariant I4 of queue.c). */
+static void vof_vdev_synchronize_cbs(struct virtio_device *vdev)
+{
+	synchronize_rcu();
+}
+
+/*
+ * No affinity: where a completion runs is the fabric's choice. Without
+ * get_vq_affinity blk-mq spreads its queues over the CPUs.
+ */
+const struct virtio_config_ops vof_config_ops = {
+	.get			= vof_vdev_get,
+	.set			= vof_vdev_set,
+	.generation		= vof_vdev_generation,
+	.get_status		= vof_vdev_get_status,
+	.set_status		= vof_vdev_set_status,
+	.reset			= vof_vdev_reset,
+	.find_vqs		= vof_vdev_find_vqs,
+	.del_vqs		= vof_vdev_del_vqs,
+	.synchronize_cbs	= vof_vdev_synchronize_cbs,
+	.get_features		= vof_vdev_get_features,
+	.finalize_features	= vof_vdev_finalize_features,
+	.bus_name		= vof_vdev_bus_name,
+};
+
+/**
+ * vof_vdev_config_changed() - the target says that its configuration changed
+ * @dev: the device
+ * @generation: of the configuration space from now on
+ *
+ * Context: any but with interrupts off; calls into the driver.
+ */
+void vof_vdev_config_changed(struct vof_device *dev, u32 generation)
+{
+	WRITE_ONCE(dev->generation, generation);
+	if (dev->registered)
+		virtio_config_changed(&dev->vdev);
+}
