@@ -86,12 +86,14 @@ static int vof_ring_walk(const struct vof_ring *ring, struct vof_chain *chain,
 
 		if (flags & VRING_DESC_F_INDIRECT) {
 			if (!ring->indirect || nested ||
-			    flags & VRING_DESC_F_NEXT ||
-			    !len || len % sizeof(*desc))
+			    flags & VRING_DESC_F_NEXT || len % sizeof(*desc))
 				return -EINVAL;
 			nested = true;
 			table = phys_to_virt(vof_ring_get64(desc->addr));
-			/* No 16-bit index reaches beyond that. */
+			/*
+			 * No 16-bit index reaches beyond that. An empty table
+			 * has no first entry, and fails for that.
+			 */
 			entries = min_t(u32, len / sizeof(*desc), U16_MAX + 1);
 			left = entries;
 			next = 0;

@@ -55,7 +55,7 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		vof_rdma_cm_result(rq, 0, "");
 		break;
 	case RDMA_CM_EVENT_ESTABLISHED:
-		rq->established = true;
+		WRITE_ONCE(rq->established, true);
 		vof_rdma_cm_result(rq, 0, "");
 		break;
 	case RDMA_CM_EVENT_ADDR_ERROR:
@@ -318,6 +318,7 @@ void vof_rdma_stop(struct vof_queue *q)
 
 	if (!rq->id || !rq->id->qp || rq->drained)
 		return;
+	WRITE_ONCE(rq->stopping, true);
 	if (rq->established)
 		rdma_disconnect(rq->id);
 	ib_drain_qp(rq->id->qp);

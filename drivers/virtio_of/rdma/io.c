@@ -25,6 +25,9 @@ static void vof_rdma_wc_error(struct ib_wc *wc)
 {
 	struct vof_rdma_queue *rq = wc->qp->qp_context;
 
+	/* Before and after the connection all that was posted is flushed. */
+	if (!READ_ONCE(rq->established) || READ_ONCE(rq->stopping))
+		return;
 	switch (wc->status) {
 	case IB_WC_WR_FLUSH_ERR:
 		/* The consequence of something that is reported elsewhere. */

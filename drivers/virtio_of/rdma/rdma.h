@@ -169,6 +169,7 @@ struct vof_rdma_batch {
  * @cm_err: what it means
  * @cm_text: in words
  * @established: connected at least once
+ * @stopping: the queue is being stopped on purpose
  * @drained: the queue pair has been drained
  * @max_descs: keyed descriptors per command
  * @max_sge: gather entries per work request
@@ -207,6 +208,7 @@ struct vof_rdma_queue {
 	int cm_err;
 	char cm_text[64];
 	bool established;
+	bool stopping;
 	bool drained;
 
 	unsigned int max_descs;

@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Attributes of configfs: defaults, limits, and what they refuse.
+# quick: yes
+# timeout: 60
+. "$(dirname "$0")/lib.sh"
+
+long=$(printf 'x%.0s' {1..255})
+
+modprobe virtio_of_rdma || bail "virtio_of_rdma does not load"
+mkdir "$VOF_CONFIGFS/a" || bail "mkdir fails"
+
+for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
+	queue_size=128 enable=0 state=disabled device= last_error=; do
+	is "default of ${pair%%=*}" "$(vof_get a "${pair%%=*}")" "${pair#*=}"
+done
+ivqn=$(vof_get a ivqn)
+like "default of ivqn names the host" "$ivqn" '^virtio-of/host/.+'
+mkdir "$VOF_CONFIGFS/b"
+is "ivqn is the same for all devices" "$(vof_get b ivqn)" "$ivqn"
+rmdir "$VOF_CONFIGFS/b"
+
+# accepts ATTRIBUTE VALUE; refuses ATTRIBUTE VALUE ERRNO WORDS
+accepts()
+{
+	check "$1 takes ${2:0:30}" vof_set a "$1" "$2"
+	is "$1 is then ${2:0:30}" "$(vof_get a "$1")" "$2"
+}
+refuses()
+{
+	local before
+	before=$(vof_get a "$1")
+	is "$1 refuses ${2:0:30}" "$(vof_set a "$1" "$2")" "$3"
+	like "$1: last_error" "$(vof_get a last_error)" "$4"
+	is "$1 is as before" "$(vof_get a "$1")" "$before"
+}
+
+accepts tvqn "$long"
+refuses tvqn "${long}y" ENAMETOOLONG "255 bytes"
+refuses tvqn $'a\tb' EINVAL "control character"
+accepts tvqn "com.example/disk-0 über"
+accepts ivqn "$long"
+refuses ivqn "${long}y" ENAMETOOLONG "255 bytes"
+accepts traddr 192.0.2.1
+accepts traddr 2001:db8::1
+accepts traddr ""
+refuses traddr 192.0.2.256 EINVAL "not an IPv4 or IPv6 address"
+refuses traddr example.com EINVAL "not an IPv4 or IPv6 address"
+refuses traddr "$long" ENAMETOOLONG "63 bytes"
+refuses host_traddr ":::" EINVAL "not an IPv4 or IPv6 address"
+accepts trsvcid 1
+accepts trsvcid 65535
+refuses trsvcid 0 EINVAL "1 to 65535"
+refuses trsvcid 65536 EINVAL "1 to 65535"
+refuses trsvcid http EINVAL "1 to 65535"
+refuses transport smoke EPROTONOSUPPORT "no such transport"
+refuses transport "../evil" EINVAL "letters"
+refuses transport "$long" ENAMETOOLONG "15 bytes"
+accepts transport rdma
+accepts queue_size 2
+accepts queue_size 1024
+refuses queue_size 0 EINVAL "power of two"
+refuses queue_size 1 EINVAL "power of two"
+refuses queue_size 100 EINVAL "power of two"
+refuses queue_size 2048 EINVAL "power of two"
+refuses queue_size 65536 EINVAL "power of two"
+is "enable refuses maybe" "$(vof_set a enable maybe)" EINVAL
+for a in state device last_error; do
+	is "$a cannot be written" "$(vof_set a $a x)" EACCES
+done
+
+rmdir "$VOF_CONFIGFS/a"
+mkdir "$VOF_CONFIGFS/a"
+is "enable without tvqn" "$(vof_set a enable 1)" EINVAL
+is "says so" "$(vof_get a last_error)" "tvqn is not set"
+vof_set a tvqn x
+is "enable without traddr" "$(vof_set a enable 1)" EINVAL
+is "says so" "$(vof_get a last_error)" "traddr is not set"
+vof_set a traddr 10.0.0.1
+vof_set a host_traddr fd00::1
+is "two address families" "$(vof_set a enable 1)" EAFNOSUPPORT
+vof_set a ivqn ""
+is "enable without ivqn" "$(vof_set a enable 1)" EINVAL
+rmdir "$VOF_CONFIGFS/a"
+check_not "mkdir of an overlong name" mkdir "$VOF_CONFIGFS/${long:0:64}"
+check "mkdir of the longest name" mkdir "$VOF_CONFIGFS/${long:0:63}"
+
+finish

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Connect and disconnect, and every way in which a connect can fail: the errno
+# of enable, the words in last_error, the line in the kernel's log.
+# quick: yes
+# timeout: 180
+. "$(dirname "$0")/lib.sh"
+
+tvqn=com.example/disk0
+
+# fails NAME ERRNO WORDS [ATTRIBUTE=VALUE]...
+fails()
+{
+	local name=$1 errno=$2 words=$3 got start end
+	shift 3
+	check "$name: can be configured" vof_make bad "$@"
+	start=$(date +%s%N)
+	got=$(vof_set bad enable 1)
+	end=$(date +%s%N)
+	is "$name: enable fails with $errno" "$got" "$errno"
+	like "$name: last_error says why" "$(vof_get bad last_error)" "$words"
+	check "$name: fails within 12 s" [ $((end - start)) -lt 12000000000 ]
+	is "$name: state" "$(vof_get bad state)" disabled
+	is "$name: no device" "$(vof_get bad device)" ""
+	vof_disconnect bad
+}
+
+start_target --blk "tvqn=$tvqn,mem=16M,serial=VOF0001" \
+	--blk tvqn=locked,mem=16M,allow=somebody/else \
+	--blk "tvqn=open,mem=16M,allow=somebody/else,allow=me"
+
+check "connect" vof_connect d0 "tvqn=$tvqn"
+is "state" "$(vof_get d0 state)" live
+like "device" "$(vof_get d0 device)" '^virtio[0-9]+$'
+disk=$(vof_disk d0)
+is "size" "$(blockdev --getsize64 "$disk")" 16777216
+is "serial" "$(cat "/sys/block/${disk#/dev/}/serial")" VOF0001
+is "no error" "$(vof_get d0 last_error)" ""
+is "a second enable" "$(vof_set d0 enable 1)" EBUSY
+check "still live after it" [ "$(vof_get d0 state)" = live ]
+for a in transport=rdma traddr=10.0.0.1 trsvcid=1 host_traddr= tvqn=x ivqn=x queue_size=64; do
+	is "${a%%=*} while enabled" "$(vof_set d0 "${a%%=*}" "${a#*=}")" EBUSY
+done
+check "rmmod of a module in use is refused" bash -c '! rmmod virtio_of_rdma'
+
+vof_make d1 "tvqn=$tvqn"
+is "the same target by the same name" "$(vof_set d1 enable 1)" EEXIST
+vof_set d1 ivqn another/initiator
+check "the same target by another name" vof_set d1 enable 1
+check "disable" vof_set d1 enable 0
+is "disabled" "$(vof_get d1 state)" disabled
+check "disable again" vof_set d1 enable 0
+check "enable again" vof_set d1 enable 1
+vof_disconnect d1
+check "rmdir while enabled" vof_disconnect d0
+check_not "the disk is gone" [ -b "$disk" ]
+
+check "on the access list" vof_connect d0 tvqn=open ivqn=me
+vof_disconnect d0
+check "IPv6" vof_connect d0 "traddr=$VOF_ADDR6" "tvqn=$tvqn" 2>/dev/null ||
+	note "$(vof_get d0 last_error)"
+vof_disconnect d0
+check "from a local address" vof_connect d0 "host_traddr=$VOF_ADDR" "tvqn=$tvqn"
+vof_disconnect d0
+
+fails "port without a target" ECONNREFUSED "nothing listens" "tvqn=$tvqn" trsvcid=9
+fails "unknown target" ENOENT "no such target" tvqn=nobody
+fails "access list" EACCES "access list" tvqn=locked
+fails "nobody at the address" ETIMEDOUT "does not answer" "tvqn=$tvqn" traddr=10.0.0.99
+like "the log has name, address and cause" "$(vof_log)" \
+	"bad: target $tvqn at rdma://10.0.0.99:8549: .*does not answer"
+fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
+fails "not a local address" EADDRNOTAVAIL "adapter" "tvqn=$tvqn" host_traddr=10.0.0.99
+
+kill -STOP "$TARGET"
+fails "frozen target" ETIMEDOUT "answer" "tvqn=$tvqn"
+vof_make slow "tvqn=$tvqn"
+(vof_set slow enable 1 >"$VOF_TMP/slow") &
+enabler=$!
+vof_wait_state slow connecting 5
+is "enable while connecting" "$(vof_set slow enable 1)" EBUSY
+check "disable while connecting" vof_set slow enable 0
+wait $enabler
+is "the connect was given up" "$(cat "$VOF_TMP/slow")" ECANCELED
+(vof_set slow enable 1 >"$VOF_TMP/slow") &
+enabler=$!
+vof_wait_state slow connecting 5
+check "rmdir while connecting" timeout 30 rmdir "$VOF_CONFIGFS/slow"
+wait $enabler
+kill -CONT "$TARGET"
+
+check "and connects all the same afterwards" vof_connect d0 "tvqn=$tvqn"
+finish

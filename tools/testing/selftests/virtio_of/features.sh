@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Works with whatever the target has: without eager buffers, without keyed
+# descriptors beyond one, with eager buffers that are tiny, many, or odd.
+# timeout: 600
+. "$(dirname "$0")/lib.sh"
+
+try()
+{
+	local what=$1 disk bs
+	start_target --blk "tvqn=disk0,mem=16M,$2"
+	if check "$what: connects" vof_connect d0 tvqn=disk0; then
+		disk=$(vof_disk d0)
+		for bs in 512 4k 64k 1m; do
+			check "$what: verified writes of $bs" vof_fio \
+				filename="$disk" rw=randwrite bs=$bs size=16m \
+				io_size=2m iodepth=8 verify=crc32c do_verify=1
+		done
+		check "$what: buffered, with read-ahead" \
+			vof_fio filename="$disk" rw=write bs=64k size=2m \
+			direct=0 end_fsync=1 verify=crc32c invalidate=1
+		is "$what: still live" "$(vof_get d0 state)" live
+		is "$what: no error" "$(vof_get d0 last_error)" ""
+	else
+		note "$(vof_get d0 last_error)"
+	fi
+	vof_disconnect d0
+	check "$what: the target ends well" stop_target
+}
+
+try "defaults" queues=1
+try "neither feature" eager=0,num-descs=0
+try "no eager buffers" eager=0
+try "1 descriptor" num-descs=1
+try "1 descriptor, no eager buffers" num-descs=1,eager=0
+try "2 descriptors" num-descs=2
+try "an eager buffer of 512 bytes" eager=512
+try "an eager buffer of 8 KiB" eager=8K
+try "64 eager buffers of 1 KiB" eager=64K,eager-bufs=64
+try "7 eager buffers" eager=1M,eager-bufs=7
+try "queues of 2" queue-size=2
+finish

@@ -1,0 +1,459 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What every test of this directory sources. A test is one bash script that
+# runs in a guest (see scripts/guest), reports in TAP, and ends with `finish`,
+# which takes everything down and looks for what was left behind. No plan is
+# printed before that, so a test that leaks cannot pass.
+#
+#	. "$(dirname "$0")/lib.sh"
+#	start_target --blk tvqn=disk0,mem=64M
+#	vof_connect d0 tvqn=disk0
+#	check "the disk has its size" [ "$(blockdev --getsz "$(vof_disk d0)")" = 131072 ]
+#	finish
+#
+# A test says what it needs in comments near its top, for tools/testing/run:
+#
+#	# nodes: target initiator	several guests; the script runs in each,
+#	#				on_node NAME tells which one it is in
+#	# kernels: 6.12			not on all
+#	# timeout: 300	# smp: 2	# mem: 1G	# icount: yes
+#	# with: tshark			programs of the host that it needs
+#	# quick: yes			part of make check-quick
+#
+# With several guests, one reports: the last one that `nodes` names. The others
+# show their results as comments and fail by exit status.
+
+set -u -o pipefail
+
+VOF_CONFIGFS=/sys/kernel/config/virtio_of
+VOF_TMP=/tmp/vof
+VOF_NAME=$(basename "$0" .sh)
+mkdir -p "$VOF_TMP"
+
+# ---- TAP --------------------------------------------------------------------
+
+tap_count=0
+tap_failed=0
+tap_done=
+
+on_node() { [ "$VOF_NODE" = "$1" ]; }
+tap_reporter() { [ "$VOF_NODE" = "${VOF_PEERS##* }" ]; }
+
+# Comment lines, from the arguments or from standard input.
+note()
+{
+	if [ $# -gt 0 ]; then
+		echo "# $*"
+	else
+		sed 's/^/# /'
+	fi
+}
+
+tap_line()
+{
+	local verdict=$1
+	shift
+	tap_count=$((tap_count + 1))
+	if tap_reporter; then
+		echo "$verdict $tap_count - $*"
+	else
+		echo "# $verdict - $*"
+	fi
+}
+
+ok() { tap_line ok "$*"; }
+
+not_ok()
+{
+	tap_failed=$((tap_failed + 1))
+	tap_line "not ok" "$*"
+}
+
+skip() { tap_line ok "$1 # SKIP $2"; }
+
+# check DESCRIPTION COMMAND...: the command succeeds. What it says is shown
+# when it does not.
+check()
+{
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		ok "$what"
+	else
+		not_ok "$what"
+		note "failed: $*"
+		[ -z "$out" ] || note <<<"$out"
+		return 1
+	fi
+}
+
+# check_not DESCRIPTION COMMAND...: the command fails.
+check_not()
+{
+	local what=$1
+	shift
+	if "$@" >/dev/null 2>&1; then
+		not_ok "$what"
+		note "succeeded: $*"
+		return 1
+	fi
+	ok "$what"
+}
+
+# is DESCRIPTION GOT WANTED: two words are the same.
+is()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "got:    $2"
+		note "wanted: $3"
+		return 1
+	fi
+}
+
+# like DESCRIPTION GOT REGEX: a text matches an extended regular expression.
+like()
+{
+	if [[ $2 =~ $3 ]]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "got:    $2"
+		note "wanted: something like $3"
+		return 1
+	fi
+}
+
+# The whole test cannot be run here.
+skip_all()
+{
+	tap_done=yes
+	tap_reporter && echo "1..0 # SKIP $*"
+	exit 0
+}
+
+# Nothing that follows would make sense.
+bail()
+{
+	tap_done=yes
+	echo "Bail out! $*"
+	vof_explain
+	exit 1
+}
+
+# ---- what the log says ------------------------------------------------------
+
+vof_bad_log='WARNING:|BUG:|BUG |Oops|Call Trace|possible .*(deadlock|locking)|INFO: (task|rcu|lockdep)|inconsistent lock|refcount_t:|list_(add|del) corruption|use-after-free|scheduling while atomic|sleeping function|general protection|soft lockup|self-detected stall|blocked for more than|kmemleak|DMA-API|leaked|UBSAN|KASAN|KCSAN'
+vof_expected_log=
+vof_marker="vof-test: $VOF_NAME starts"
+
+# What this test provokes in the kernel's log, and what is not a fault of ours.
+expect_log() { vof_expected_log="${vof_expected_log:+$vof_expected_log|}$1"; }
+
+vof_log() { dmesg | sed -n "/$vof_marker/,\$p"; }
+
+vof_bad_lines()
+{
+	vof_log | grep -E "$vof_bad_log" |
+		if [ -n "$vof_expected_log" ]; then
+			grep -Ev "$vof_expected_log"
+		else
+			cat
+		fi
+}
+
+# Show what may explain a failure.
+vof_explain()
+{
+	local f
+	note "kernel log:"
+	vof_log | tail -n 25 | note
+	for f in "$VOF_TMP"/target-*.log; do
+		[ -e "$f" ] || continue
+		note "${f##*/}:"
+		tail -n 15 "$f" | note
+	done
+}
+
+# ---- target -----------------------------------------------------------------
+
+vof_targets=()		# process ids
+vof_logs=0
+
+# The address that targets listen on and initiators connect to.
+target_addr()
+{
+	if [[ " $VOF_PEERS " = *" target "* && $VOF_PEERS = *" "* ]]; then
+		node_addr target
+	else
+		echo "$VOF_ADDR"
+	fi
+}
+
+# start_target ARGUMENTS...: start virtio-of-target and wait until it listens.
+# --listen rdma://$VOF_ADDR is added when the arguments name no other. Leaves
+# its process id in TARGET and its log's path in TARGET_LOG.
+start_target()
+{
+	local i
+	[[ " $* " = *" --listen"* || " $* " = *" --config"* ]] ||
+		set -- --listen "rdma://$VOF_ADDR" "$@"
+	vof_logs=$((vof_logs + 1))
+	TARGET_LOG=$VOF_TMP/target-$vof_logs.log
+	virtio-of-target "$@" >"$TARGET_LOG" 2>&1 9>&- &
+	TARGET=$!
+	vof_targets+=("$TARGET")
+	for ((i = 0; i < 200; i++)); do
+		grep -qi listening "$TARGET_LOG" && return 0
+		kill -0 "$TARGET" 2>/dev/null || break
+		sleep 0.1
+	done
+	bail "virtio-of-target $* does not listen: $(tail -n 1 "$TARGET_LOG")"
+}
+
+# stop_target [PID]: SIGTERM, then its exit status; it has 20 seconds. Without
+# PID: the one started last.
+stop_target()
+{
+	local pid=${1:-$TARGET} i rest=() p
+	for p in ${vof_targets[@]+"${vof_targets[@]}"}; do
+		[ "$p" = "$pid" ] || rest+=("$p")
+	done
+	vof_targets=(${rest[@]+"${rest[@]}"})
+	kill -TERM "$pid" 2>/dev/null
+	for ((i = 0; i < 200; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	if kill -KILL "$pid" 2>/dev/null; then
+		wait "$pid" 2>/dev/null
+		note "the target did not end within 20 s of SIGTERM"
+		return 137
+	fi
+	wait "$pid"
+}
+
+# kill_target [PID]: as a crash would.
+kill_target()
+{
+	local pid=${1:-$TARGET} rest=() p
+	for p in ${vof_targets[@]+"${vof_targets[@]}"}; do
+		[ "$p" = "$pid" ] || rest+=("$p")
+	done
+	vof_targets=(${rest[@]+"${rest[@]}"})
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
+# ---- initiator --------------------------------------------------------------
+
+# The name of an error, from what the shell prints about it.
+vof_errno()
+{
+	case $1 in
+	*"Operation not permitted"*) echo EPERM ;;
+	*"No such file or directory"*) echo ENOENT ;;
+	*"Input/output error"*) echo EIO ;;
+	*"No such device or address"*) echo ENXIO ;;
+	*"Argument list too long"*) echo E2BIG ;;
+	*"Resource temporarily unavailable"*) echo EAGAIN ;;
+	*"Cannot allocate memory"*) echo ENOMEM ;;
+	*"Permission denied"*) echo EACCES ;;
+	*"Bad address"*) echo EFAULT ;;
+	*"Device or resource busy"*) echo EBUSY ;;
+	*"File exists"*) echo EEXIST ;;
+	*"No such device"*) echo ENODEV ;;
+	*"Invalid argument"*) echo EINVAL ;;
+	*"Interrupted system call"*) echo EINTR ;;
+	*"Numerical result out of range"*) echo ERANGE ;;
+	*"File name too long"*) echo ENAMETOOLONG ;;
+	*"Directory not empty"*) echo ENOTEMPTY ;;
+	*"No space left on device"*) echo ENOSPC ;;
+	*"Value too large for defined data type"*) echo EOVERFLOW ;;
+	*"Bad message"*) echo EBADMSG ;;
+	*"Message too long"*) echo EMSGSIZE ;;
+	*"Protocol error"*) echo EPROTO ;;
+	*"Protocol not supported"*) echo EPROTONOSUPPORT ;;
+	*"Operation not supported"*) echo EOPNOTSUPP ;;
+	*"Address family not supported"*) echo EAFNOSUPPORT ;;
+	*"Address already in use"*) echo EADDRINUSE ;;
+	*"Cannot assign requested address"*) echo EADDRNOTAVAIL ;;
+	*"Network is unreachable"*) echo ENETUNREACH ;;
+	*"Connection reset by peer"*) echo ECONNRESET ;;
+	*"Software caused connection abort"*) echo ECONNABORTED ;;
+	*"Transport endpoint is not connected"*) echo ENOTCONN ;;
+	*"Connection timed out"*) echo ETIMEDOUT ;;
+	*"Connection refused"*) echo ECONNREFUSED ;;
+	*"Host is down"*) echo EHOSTDOWN ;;
+	*"No route to host"*) echo EHOSTUNREACH ;;
+	*"Operation canceled"*) echo ECANCELED ;;
+	*) echo "${1##*: }" ;;
+	esac
+}
+
+# vof_set NAME ATTRIBUTE VALUE: write one attribute. On failure the error's
+# name is printed.
+vof_set()
+{
+	local err
+	if err=$({ printf '%s\n' "$3" >"$VOF_CONFIGFS/$1/$2"; } 2>&1); then
+		return 0
+	fi
+	vof_errno "$err"
+	return 1
+}
+
+vof_get() { cat "$VOF_CONFIGFS/$1/$2"; }
+
+# vof_make NAME [ATTRIBUTE=VALUE]...: a device that is not enabled yet. The
+# transport and the target's address are filled in.
+vof_make()
+{
+	local name=$1 word
+	shift
+	[ -d /sys/module/virtio_of_rdma ] || modprobe virtio_of_rdma ||
+		bail "virtio_of_rdma does not load"
+	mkdir "$VOF_CONFIGFS/$name" || return 1
+	for word in transport=rdma "traddr=$(target_addr)" "$@"; do
+		vof_set "$name" "${word%%=*}" "${word#*=}" || {
+			note "cannot set $word"
+			return 1
+		}
+	done
+}
+
+# vof_connect NAME tvqn=... [ATTRIBUTE=VALUE]...: make and enable a device.
+# On failure the error's name is printed, and the item stays.
+vof_connect()
+{
+	vof_make "$@" && vof_set "$1" enable 1
+}
+
+# vof_disk NAME: the path of the block device, once it is there.
+vof_disk()
+{
+	local dev d i
+	for ((i = 0; i < 200; i++)); do
+		dev=$(vof_get "$1" device 2>/dev/null)
+		if [ -n "$dev" ]; then
+			for d in /sys/bus/virtio/devices/"$dev"/block/*; do
+				[ -b "/dev/${d##*/}" ] || continue
+				echo "/dev/${d##*/}"
+				return 0
+			done
+		fi
+		sleep 0.1
+	done
+	note "no disk for $1: state $(vof_get "$1" state 2>&1)" >&2
+	return 1
+}
+
+# vof_wait_state NAME STATE [SECONDS]
+vof_wait_state()
+{
+	local i
+	for ((i = 0; i < ${3:-30} * 10; i++)); do
+		[ "$(vof_get "$1" state)" = "$2" ] && return 0
+		sleep 0.1
+	done
+	note "$1 is $(vof_get "$1" state), not $2, after ${3:-30} s"
+	return 1
+}
+
+# vof_disconnect NAME
+vof_disconnect() { rmdir "$VOF_CONFIGFS/$1"; }
+
+# ---- I/O --------------------------------------------------------------------
+
+# vof_fio NAME=VALUE...: one fio job with direct I/O; its output on failure.
+# Every write is verified when verify= is given.
+vof_fio()
+{
+	local word args=()
+	for word; do
+		args+=("--$word")
+	done
+	timeout "${VOF_FIO_TIMEOUT:-300}" fio --name=job --ioengine=libaio \
+		--direct=1 --thread=1 --group_reporting=1 --output-format=terse \
+		"${args[@]}" >"$VOF_TMP/fio.out" 2>&1 || {
+		tail -n 20 "$VOF_TMP/fio.out"
+		return 1
+	}
+	! grep -qiE 'verify:|bad (magic|header)|error=[^0]' "$VOF_TMP/fio.out" || {
+		tail -n 20 "$VOF_TMP/fio.out"
+		return 1
+	}
+}
+
+# ---- what is left behind ----------------------------------------------------
+
+# Everything that can be counted: RDMA resources, virtio devices, disks.
+vof_census()
+{
+	rdma resource show 2>/dev/null | sed 's/^/rdma: /'
+	printf 'virtio: %s\n' "$(echo /sys/bus/virtio/devices/*)"
+	printf 'disks: %s\n' "$(echo /sys/block/*)"
+}
+
+vof_loaded() { [ -d "/sys/module/$1" ]; }
+
+# finish: take down what is there, look for leftovers, print the plan, exit.
+finish()
+{
+	local d m out status=0 i before
+
+	[ -z "$tap_done" ] || return 0
+	for d in "$VOF_CONFIGFS"/*/; do
+		[ -d "$d" ] || continue
+		rmdir "$d" || status=1
+	done
+	[ $status = 0 ] || not_ok "every device can be removed"
+	while [ ${#vof_targets[@]} -gt 0 ]; do
+		stop_target "${vof_targets[-1]}" ||
+			not_ok "the target ends with status 0 on SIGTERM (got $?)"
+	done
+	status=0
+	for m in virtio_of_rdma virtio_of; do
+		vof_loaded $m || continue
+		# A module whose last user has just gone may need a moment.
+		out=$(timeout 60 rmmod $m 2>&1) || {
+			status=1
+			note "$out, users: $(cat /sys/module/$m/refcnt)"
+		}
+	done
+	[ $status = 0 ] || not_ok "the modules can be unloaded"
+
+	before=$(cat "$VOF_TMP/census")
+	for ((i = 0; i < 50; i++)); do
+		[ "$(vof_census)" != "$before" ] || break
+		sleep 0.1
+	done
+	is "nothing is left behind" "$(vof_census)" "$before"
+	out=$(vof_bad_lines)
+	is "nothing bad in the kernel's log" "$out" ""
+
+	[ $tap_failed = 0 ] || vof_explain
+	tap_done=yes
+	! tap_reporter || echo "1..$tap_count"
+	[ $tap_failed = 0 ] && exit 0
+	exit 1
+}
+
+vof_on_exit()
+{
+	local status=$?
+	if [ -z "$tap_done" ]; then
+		echo "Bail out! the test ended early, status $status"
+		vof_explain
+		exit 1
+	fi
+	exit $status
+}
+
+trap vof_on_exit EXIT
+echo "$vof_marker" >/dev/kmsg
+vof_census >"$VOF_TMP/census"
