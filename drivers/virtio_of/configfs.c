@@ -487,7 +487,7 @@ err_put:
 static void vof_config_cancel(struct vof_config *cfg)
 {
 	spin_lock(&cfg->peek);
-	if (cfg->dev && vof_device_state(cfg->dev, NULL, 0) == VOF_CONNECTING)
+	if (cfg->dev)
 		vof_device_cancel(cfg->dev);
 	spin_unlock(&cfg->peek);
 }

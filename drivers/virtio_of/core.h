@@ -13,6 +13,7 @@
 #ifndef _VIRTIO_OF_CORE_H
 #define _VIRTIO_OF_CORE_H
 
+#include <linux/ratelimit_types.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/wait.h>
@@ -77,12 +78,14 @@ struct vof_opts {
  * @vdev: on the virtio bus once registered; its release frees the whole
  * @opts: what it was made from
  * @ops: @opts.ops
- * @registered: @vdev has been given to the virtio core
+ * @initialised: @vdev counts references, the last one frees the whole
+ * @registered: @vdev is on the virtio bus, or about to be
  * @state_lock: protects @state, @lost, @error, @error_text
  * @state: written by device.c alone
  * @lost: the first reason why a link was lost, 0: none
  * @error: errno of the last error
  * @error_text: the last error in words
+ * @error_limit: so that a device that keeps failing does not flood the log
  * @cancel: whoever waits for this device is to give up
  * @wait: waits for an answer, a loss or @cancel
  * @lost_work: what becomes of a device whose link is lost
@@ -97,12 +100,14 @@ struct vof_opts {
  * @max_descs: keyed descriptors per command
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
+ * @config_changed: a change was announced before the device was LIVE
  * @config: configuration space as last seen, for reads that fail
  */
 struct vof_device {
 	struct virtio_device vdev;
 	struct vof_opts opts;
 	const struct vof_fabric_ops *ops;
+	bool initialised;
 	bool registered;
 
 	spinlock_t state_lock;
@@ -110,6 +115,7 @@ struct vof_device {
 	int lost;
 	int error;
 	char error_text[VOF_ERROR_SIZE];
+	struct ratelimit_state error_limit;
 
 	bool cancel;
 	wait_queue_head_t wait;
@@ -127,6 +133,7 @@ struct vof_device {
 	u8 max_descs;
 	u8 status;
 	u32 generation;
+	bool config_changed;
 	u8 config[VOF_CONFIG_CACHE];
 };
 
@@ -194,9 +201,11 @@ void vof_queue_close(struct vof_queue *q);
 void vof_queue_fail(struct vof_queue *q);
 bool vof_queue_notify(struct vof_queue *q);
 
-/* abort.c */
-u32 vof_abort(const struct vof_device *dev, const struct vof_req *req);
-bool vof_abort_needed(const struct vof_device *dev, const struct vof_req *req,
-		      u32 written);
+/* type.c */
+u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
+bool vof_type_abort_needed(const struct vof_device *dev,
+			   const struct vof_req *req, u32 written);
+void vof_type_config(const struct vof_device *dev, unsigned int offset,
+		     void *buf, unsigned int len);
 
 #endif /* _VIRTIO_OF_CORE_H */

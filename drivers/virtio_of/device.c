@@ -55,6 +55,9 @@ static bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
 
 	spin_lock_irqsave(&dev->state_lock, flags);
 	ok = vof_states[dev->state].next & BIT(next);
+	/* Whoever cancelled has been promised that it comes to nothing. */
+	if (next == VOF_LIVE && dev->cancel)
+		ok = false;
 	if (ok)
 		dev->state = next;
 	spin_unlock_irqrestore(&dev->state_lock, flags);
@@ -96,8 +99,6 @@ bool vof_device_up(struct vof_device *dev)
 static void vof_device_verror(struct vof_device *dev, int err,
 			      struct va_format *vaf)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
 	char text[VOF_ERROR_SIZE];
 	unsigned long flags;
 
@@ -106,7 +107,7 @@ static void vof_device_verror(struct vof_device *dev, int err,
 	dev->error = err;
 	strscpy(dev->error_text, text, sizeof(dev->error_text));
 	spin_unlock_irqrestore(&dev->state_lock, flags);
-	if (__ratelimit(&limit))
+	if (__ratelimit(&dev->error_limit))
 		pr_err("%s: target %s at %s: %s (%pe)\n", dev->opts.name,
 		       dev->opts.tvqn, dev->opts.where, text, ERR_PTR(err));
 }
@@ -271,6 +272,8 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	dev->vdev.dev.parent = vof_parent;
 	dev->vdev.dev.release = vof_device_release;
 	spin_lock_init(&dev->state_lock);
+	ratelimit_state_init(&dev->error_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	mutex_init(&dev->vq_lock);
 	init_waitqueue_head(&dev->wait);
 	INIT_WORK(&dev->lost_work, vof_device_lost_work);
@@ -333,6 +336,7 @@ static int vof_device_register(struct vof_device *dev)
 		       dev->vdev.id.vendor);
 
 	mutex_lock(&dev->vq_lock);
+	dev->initialised = true;
 	dev->registered = true;
 	mutex_unlock(&dev->vq_lock);
 	ret = register_virtio_device(&dev->vdev);
@@ -343,7 +347,7 @@ static int vof_device_register(struct vof_device *dev)
 		mutex_unlock(&dev->vq_lock);
 		return ret;
 	}
-	/* Ours; the virtio core's goes with unregister_virtio_device(). */
+	/* A second one: the first goes with unregister_virtio_device(). */
 	get_device(&dev->vdev.dev);
 
 	status = dev->status;
@@ -382,6 +386,8 @@ int vof_device_connect(struct vof_device *dev)
 		ret = vof_device_negotiate(dev);
 	if (!ret)
 		ret = vof_device_register(dev);
+	if (!ret && !vof_device_set_state(dev, VOF_LIVE))
+		ret = -ENOTCONN;
 	if (ret) {
 		/* Something else may have failed because the link was lost. */
 		if (ret == -ENOTCONN && READ_ONCE(dev->lost))
@@ -393,11 +399,13 @@ int vof_device_connect(struct vof_device *dev)
 		return ret;
 	}
 
-	vof_device_set_state(dev, VOF_LIVE);
 	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
-	/* A link lost a moment ago has found a device that was not LIVE. */
+	/* What happened a moment ago has found a device that was not LIVE. */
+	smp_mb();
 	if (!vof_device_up(dev))
 		queue_work(vof_wq, &dev->lost_work);
+	if (READ_ONCE(dev->config_changed))
+		virtio_config_changed(&dev->vdev);
 	pr_info("%s: %s is target %s at %s, %s eager buffers\n", dev->opts.name,
 		dev_name(&dev->vdev.dev), dev->opts.tvqn, dev->opts.where,
 		dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF) ?
@@ -406,14 +414,19 @@ int vof_device_connect(struct vof_device *dev)
 }
 
 /**
- * vof_device_cancel() - make whoever waits for the target give up
- * @dev: the device
+ * vof_device_cancel() - make a connect under way fail soon
+ * @dev: the device; in another state nothing happens
  *
  * Context: any.
  */
 void vof_device_cancel(struct vof_device *dev)
 {
-	WRITE_ONCE(dev->cancel, true);
+	unsigned long flags;
+
+	spin_lock_irqsave(&dev->state_lock, flags);
+	if (dev->state == VOF_CONNECTING)
+		WRITE_ONCE(dev->cancel, true);
+	spin_unlock_irqrestore(&dev->state_lock, flags);
 	wake_up_all(&dev->wait);
 }
 
@@ -455,7 +468,7 @@ void vof_device_destroy(struct vof_device *dev)
  */
 void vof_device_put(struct vof_device *dev)
 {
-	if (dev->registered)
+	if (dev->initialised)
 		put_device(&dev->vdev.dev);
 	else
 		vof_device_free(dev);

@@ -12,7 +12,7 @@
  * I1 A request is owned by the ring, the core or the fabric, never by two.
  * I2 Pages go back to the driver only after the send completion, the response
  *    and the invalidation of any key handed out, or after queue_stop().
- * I3 A used element is pushed only when the target has answered, or abort.c
+ * I3 A used element is pushed only when the target has answered, or type.c
  *    has written a failure into the request.
  * I4 vring_interrupt() runs with none of our locks held, in an RCU read-side
  *    section: that is what virtio_synchronize_cbs() waits for.
@@ -190,7 +190,7 @@ static void vof_req_push(struct vof_req *req, u32 length)
 static void vof_req_fail(struct vof_req *req)
 {
 	trace_vof_done(req, U16_MAX, 0);
-	vof_req_push(req, vof_abort(req->queue->dev, req));
+	vof_req_push(req, vof_type_abort(req->queue->dev, req));
 }
 
 /*
@@ -216,10 +216,11 @@ static int vof_queue_next(struct vof_queue *q)
 	req->owner = VOF_OWNER_FABRIC;
 	list_add_tail(&req->list, &q->inflight);
 	q->ninflight++;
-	trace_vof_submit(req);
 	ret = q->dead ? -ENOTCONN : q->dev->ops->submit(req);
-	if (!ret)
+	if (!ret) {
+		trace_vof_submit(req);
 		return 1;
+	}
 	if (ret == -EAGAIN && q->ninflight > 1) {
 		vof_req_retire(req);
 		goto stall;
@@ -253,6 +254,8 @@ static void vof_queue_run(struct vof_queue *q)
 		} while (ret > 0);
 		/* Stalled: a request that is done calls again, no notify needed. */
 	} while (!ret && !q->stalled && vof_ring_arm(&q->ring));
+	if (q->stalled)
+		vof_ring_disarm(&q->ring);
 	if (!q->dead)
 		q->dev->ops->flush(q);
 	if (ret < 0)
@@ -472,7 +475,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 					 "request failed on virtqueue %d: %s",
 					 q->index, vof_status_name(status));
 			vof_req_fail(req);
-		} else if (vof_abort_needed(q->dev, req, length)) {
+		} else if (vof_type_abort_needed(q->dev, req, length)) {
 			vof_device_error(q->dev, -EIO,
 					 "answer without a status on virtqueue %d",
 					 q->index);

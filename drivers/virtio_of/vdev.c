@@ -54,6 +54,7 @@ static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 		} else {
 			raw = cpu_to_le64(val);
 			memcpy(buf, &raw, bytes);
+			vof_type_config(dev, offset, buf, bytes);
 			if (offset + bytes <= VOF_CONFIG_CACHE)
 				memcpy(dev->config + offset, buf, bytes);
 		}
@@ -348,7 +349,13 @@ const struct virtio_config_ops vof_config_ops = {
  */
 void vof_vdev_config_changed(struct vof_device *dev, u32 generation)
 {
+	enum vof_state state;
+
 	WRITE_ONCE(dev->generation, generation);
-	if (dev->registered)
+	/* Set first: vof_device_connect() looks at it when it has made it LIVE. */
+	WRITE_ONCE(dev->config_changed, true);
+	smp_mb();
+	state = vof_device_state(dev, NULL, 0);
+	if (state == VOF_LIVE)
 		virtio_config_changed(&dev->vdev);
 }

@@ -30,7 +30,7 @@ struct vof_queue;
 #define VOF_MAX_SEGS		1026
 /* Segments kept inside a request; longer chains borrow a table. */
 #define VOF_INLINE_SEGS		18
-/* Room for the body of a control command: 255 keyed descriptors. */
+/* Room for the body of a control command: names, or keyed descriptors. */
 #define VOF_BODY_SIZE		4096
 
 /**

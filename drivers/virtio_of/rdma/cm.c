@@ -16,8 +16,11 @@
 /* How often a waiter looks whether it is still wanted. */
 #define VOF_RDMA_POLL			(HZ / 20)
 
-/* Local ACK timeout 4.096 us * 2^14 = 67 ms, retried 7 times. */
-#define VOF_RDMA_ACK_TIMEOUT		14
+/*
+ * Local ACK timeout 4.096 us * 2^16 = 268 ms, retried 7 times: longer than any
+ * round trip, so that nothing is sent twice for want of patience.
+ */
+#define VOF_RDMA_ACK_TIMEOUT		16
 /* 0.64 ms; the default of 0 means 655 ms. */
 #define VOF_RDMA_RNR_TIMER		12
 
@@ -39,9 +42,20 @@ static void vof_rdma_cm_rejected(struct vof_rdma_queue *rq, int status)
 		vof_rdma_cm_result(rq, status, "connection rejected");
 	else if (status == IB_CM_REJ_INVALID_SERVICE_ID)
 		vof_rdma_cm_result(rq, -ECONNREFUSED, "nothing listens there");
+	else if (status == IB_CM_REJ_CONSUMER_DEFINED)
+		/* A listener's, or said for want of one on this address. */
+		vof_rdma_cm_result(rq, -ECONNREFUSED,
+				   "nothing listens there, or it refuses the connection");
 	else
 		vof_rdma_cm_result(rq, -ECONNREFUSED,
 				   rdma_reject_msg(rq->id, status));
+}
+
+static void vof_rdma_cm_lost(struct vof_rdma_queue *rq, int err, const char *why)
+{
+	/* Stopped on purpose: this is what follows. */
+	if (!READ_ONCE(rq->stopping))
+		vof_link_lost(rq->q, err, why);
 }
 
 static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
@@ -68,7 +82,7 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		break;
 	case RDMA_CM_EVENT_UNREACHABLE:
 		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
-				   "the address does not answer");
+				   "no answer from the address");
 		break;
 	case RDMA_CM_EVENT_CONNECT_ERROR:
 		vof_rdma_cm_result(rq, status ?: -ECONNABORTED,
@@ -78,18 +92,18 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		vof_rdma_cm_rejected(rq, ev->status);
 		break;
 	case RDMA_CM_EVENT_DISCONNECTED:
-		vof_link_lost(rq->q, -ECONNRESET, "the target closed the connection");
+		vof_rdma_cm_lost(rq, -ECONNRESET, "the target closed the connection");
 		break;
 	case RDMA_CM_EVENT_ADDR_CHANGE:
-		vof_link_lost(rq->q, -ENETRESET, "the local address changed");
+		vof_rdma_cm_lost(rq, -ENETRESET, "the local address changed");
 		break;
 	case RDMA_CM_EVENT_DEVICE_REMOVAL:
-		vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
+		vof_rdma_cm_lost(rq, -ENODEV, "the RDMA adapter is removed");
 		break;
 	case RDMA_CM_EVENT_TIMEWAIT_EXIT:
 		break;
 	default:
-		vof_link_lost(rq->q, -EPROTO, rdma_event_msg(ev->event));
+		vof_rdma_cm_lost(rq, -EPROTO, rdma_event_msg(ev->event));
 		break;
 	}
 	return 0;
@@ -100,10 +114,10 @@ static int vof_rdma_cm_wait(struct vof_rdma_queue *rq, unsigned long deadline)
 {
 	while (!wait_for_completion_timeout(&rq->cm_done, VOF_RDMA_POLL)) {
 		if (vof_queue_cancelled(rq->q))
-			return -ECANCELED;
+			return -ENOTCONN;
 		if (time_after(jiffies, deadline)) {
 			vof_queue_error(rq->q, -ETIMEDOUT,
-					"the address does not answer");
+					"no answer from the address");
 			return -ETIMEDOUT;
 		}
 	}
@@ -163,7 +177,7 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_RDMA_DESCS);
 	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1, 32);
 	rq->mr_pages = min_t(unsigned int, attrs->max_fast_reg_page_list_len,
-			     VOF_RDMA_BOUNCE_MAX / PAGE_SIZE);
+			     VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE);
 	rq->nrecvs = reqs + VOF_RDMA_EXTRA_RECVS;
 	/* One entry of each queue is left for ib_drain_qp(). */
 	rq->sq_size = min(reqs * VOF_RDMA_WRS_PER_REQ + VOF_RDMA_REQ_WRS,

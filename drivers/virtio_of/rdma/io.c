@@ -2,7 +2,8 @@
 /*
  * Requests as work requests: build, post, complete.
  *
- * A request is a chain [REG_MR ...] [RDMA WRITE ...] SEND. Chains of one kick
+ * A request is a chain [RDMA WRITE ...] [REG_MR ...] SEND, of which nothing but
+ * the WRITEs and the SEND goes over the wire. Chains of one kick
  * are collected in the batch and go to the adapter by one ib_post_send().
  *
  * It is done when three things have happened, in any order: the target has

@@ -133,22 +133,23 @@ void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 /* Size of the bounce memory, within what one registration covers. */
 static size_t vof_rdma_bounce_size(const struct vof_rdma_queue *rq)
 {
-	size_t size = min_t(size_t, VOF_RDMA_BOUNCE_MAX,
-			    rq->q->size * VOF_RDMA_BOUNCE_PER_REQ);
+	size_t size = vof_queue_is_control(rq->q) ? VOF_RDMA_BOUNCE_CONTROL :
+						    VOF_RDMA_BOUNCE_SIZE;
 
-	if (vof_queue_is_control(rq->q))
-		size = VOF_RDMA_BOUNCE_CONTROL;
 	return min_t(size_t, size, (size_t)rq->mr_pages * PAGE_SIZE);
 }
 
 /* Registrations: one for the bounce memory, the rest for requests. */
 static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 {
-	unsigned int n = 1 + min_t(unsigned int, rq->q->size, VOF_RDMA_MRS);
+	unsigned int n = 1 + clamp_t(unsigned int, rq->q->size,
+				     VOF_RDMA_REQ_MRS, VOF_RDMA_MRS);
 	unsigned int pages = rq->mr_pages;
 
-	if (vof_queue_is_control(rq->q))
+	if (vof_queue_is_control(rq->q)) {
+		n = 1;
 		pages = rq->bounce_mem.npages;
+	}
 	rq->mrs = kcalloc(n, sizeof(*rq->mrs), GFP_KERNEL);
 	if (!rq->mrs)
 		return -ENOMEM;

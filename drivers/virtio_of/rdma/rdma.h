@@ -41,9 +41,12 @@
  */
 #define VOF_RDMA_COPY_MAX	(PAGE_SIZE + 512)
 
-/* Bounce memory: what the largest request of a block device needs, or this. */
-#define VOF_RDMA_BOUNCE_MAX	(2 * 1024 * 1024)
-#define VOF_RDMA_BOUNCE_PER_REQ	(64 * 1024)
+/*
+ * Bounce memory. Any request must fit in it as a whole, however small the queue:
+ * 1.25 MiB is what virtio_blk makes of its default limits. One registration has
+ * to cover it.
+ */
+#define VOF_RDMA_BOUNCE_SIZE	(2 * 1024 * 1024)
 #define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
 
 /**

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Make the driver of each device type see that a request failed.
+ * What differs by device type: the only file that knows any.
  *
- * Virtio has no error for a used buffer. A driver looks at a status that the
+ * First of all, how to make a driver see that a request failed. Virtio has no error for a used buffer. A driver looks at a status that the
  * device wrote into the buffer, and virtio_blk does not preset it: 0, what is
  * likely to stand there, means success. So nothing goes back to a driver that
  * the target has not answered unless this file has written a failure into it.
@@ -10,6 +10,7 @@
  * The only file that knows device types.
  */
 #include <linux/io.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <uapi/linux/virtio_blk.h>
@@ -84,7 +85,7 @@ static u32 vof_abort_net(const struct vof_req *req)
 }
 
 /**
- * vof_abort() - write a failure into a request
+ * vof_type_abort() - write a failure into a request
  * @dev: the device
  * @req: the request; nobody else writes into its segments any more
  *
@@ -94,7 +95,7 @@ static u32 vof_abort_net(const struct vof_req *req)
  * Context: atomic, under the queue's lock.
  * Return: the length to put into the used ring.
  */
-u32 vof_abort(const struct vof_device *dev, const struct vof_req *req)
+u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
 {
 	switch (dev->vdev.id.device) {
 	case VIRTIO_ID_BLOCK:
@@ -109,7 +110,7 @@ u32 vof_abort(const struct vof_device *dev, const struct vof_req *req)
 }
 
 /**
- * vof_abort_needed() - did the target answer without a status for the driver?
+ * vof_type_abort_needed() - did the target answer without a status for the driver?
  * @dev: the device
  * @req: the request that it completed
  * @written: bytes that it wrote, from the start of the device-writable part
@@ -119,9 +120,44 @@ u32 vof_abort(const struct vof_device *dev, const struct vof_req *req)
  *
  * Context: atomic, under the queue's lock.
  */
-bool vof_abort_needed(const struct vof_device *dev, const struct vof_req *req,
+bool vof_type_abort_needed(const struct vof_device *dev, const struct vof_req *req,
 		      u32 written)
 {
 	return dev->vdev.id.device == VIRTIO_ID_BLOCK &&
 	       written < req->chain.in_len;
+}
+
+/* Where a device's configuration says how many segments a request may have. */
+static int vof_type_seg_max(const struct vof_device *dev)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		return offsetof(struct virtio_blk_config, seg_max);
+	case VIRTIO_ID_SCSI:
+		return offsetof(struct virtio_scsi_config, seg_max);
+	default:
+		return -1;
+	}
+}
+
+/**
+ * vof_type_config() - bring a value of the configuration space within our limits
+ * @dev: the device
+ * @offset: where it was read
+ * @buf: what was read, little endian
+ * @len: its width
+ *
+ * The drivers of block devices make chains of as many segments as the target
+ * says, and two more for header and status.
+ *
+ * Context: any.
+ */
+void vof_type_config(const struct vof_device *dev, unsigned int offset,
+		     void *buf, unsigned int len)
+{
+	__le32 *val = buf;
+
+	if (len == sizeof(*val) && offset == vof_type_seg_max(dev) &&
+	    le32_to_cpu(*val) > VOF_MAX_SEGS - 2)
+		*val = cpu_to_le32(VOF_MAX_SEGS - 2);
 }
