@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Data comes back as it was written: block sizes from 512 bytes to 1 MiB, depths
 # from 1 to 128, several queues, vectors at odd addresses, a file behind it.
-# timeout: 900
+# timeout: 400
 # smp: 2
 . "$(dirname "$0")/lib.sh"
 
@@ -19,9 +19,9 @@ for bs in 512 1k 4k 16k 64k 256k 1m; do
 	for depth in 1 16 128; do
 		case $bs-$depth in
 		1k-*|16k-1|256k-1) continue ;;
-		512-*) io=1m ;;
-		4k-1) io=1m ;;
-		*) io=8m ;;
+		512-*) io=256k ;;
+		4k-*) io=1m ;;
+		*) io=4m ;;
 		esac
 		check "blocks of $bs at depth $depth" vof_fio filename="$disk" \
 			rw=randwrite bs=$bs size=64m io_size=$io iodepth=$depth \

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a block device keeps its bytes in. Knows no virtio and no fabric. */
+#ifndef VOFT_BACKEND_H
+#define VOFT_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "list.h"
+#include "loop.h"
+
+enum bio_op {
+	BIO_READ,
+	BIO_WRITE,
+	BIO_FLUSH,
+	BIO_DISCARD,
+	BIO_ZEROES,
+};
+
+#define BIO_F_DSYNC	1	/* write: on stable storage when it completes */
+#define BIO_F_UNMAP	2	/* zeroes: the space may be given back */
+
+struct bio {
+	/* filled in by the caller, who has checked that the range exists */
+	enum bio_op	op;
+	unsigned int	flags;
+	void		*buf;
+	uint64_t	offset;
+	uint64_t	length;
+	void		(*done)(struct bio *bio, int err);
+
+	/* of the backend */
+	struct backend	*be;
+	struct event	ev;
+	struct list	node;
+	uint64_t	progress;
+	unsigned int	step;
+	unsigned int	retries;
+};
+
+struct backend;
+
+struct backend_ops {
+	/* done() is called once, possibly before submit() returns */
+	void	(*submit)(struct backend *be, struct bio *bio);
+	void	(*close)(struct backend *be);
+	/* look at the size again; true when it has grown (optional) */
+	bool	(*refresh)(struct backend *be);
+};
+
+struct backend {
+	const struct backend_ops	*ops;
+	uint64_t	size;		/* bytes, a multiple of 512 */
+	uint32_t	block_size;	/* logical blocks */
+	uint32_t	physical_size;	/* physical blocks */
+	uint32_t	mem_align;	/* buffers aligned so need no copy */
+	bool		readonly;
+};
+
+struct backend *backend_open_file(const char *path, bool readonly);
+struct backend *backend_open_mem(uint64_t size);
+struct backend *backend_open_null(uint64_t size);
+void file_retry(void);
+
+#endif

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtio-blk.
+ *
+ * Event loop only. The 16 byte header is copied out of the peer's reach before
+ * it is looked at, once; so are the segments of discard and write zeroes. Only
+ * payload is used in place, and its contents decide nothing.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_of.h>
+
+#include "dev.h"
+#include "log.h"
+
+#define SECTOR			512U
+#define HEADER			16U
+#define SERIAL_SIZE		20U
+
+/* 2 GiB per discard; zeroes may have to be written, so they stay shorter. */
+#define MAX_DISCARD_SECTORS	(1U << 22)
+#define MAX_ZEROES_SECTORS	(1U << 15)
+
+static void put16(void *p, uint16_t v)
+{
+	v = htole16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static void put32(void *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static void put64(void *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static uint64_t blk_features(struct dev *dev)
+{
+	uint64_t f = DEV_F_VERSION_1 |
+		1ULL << VIRTIO_BLK_F_SEG_MAX |
+		1ULL << VIRTIO_BLK_F_SIZE_MAX |
+		1ULL << VIRTIO_BLK_F_BLK_SIZE |
+		1ULL << VIRTIO_BLK_F_TOPOLOGY;
+
+	if (dev->cfg->queues > 1)
+		f |= 1ULL << VIRTIO_BLK_F_MQ;
+	/* without these two a driver takes the device for write-through */
+	if (dev->cfg->writeback)
+		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
+		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
+	if (dev->backend->readonly)
+		f |= 1ULL << VIRTIO_BLK_F_RO;
+	else
+		f |= 1ULL << VIRTIO_BLK_F_DISCARD |
+		     1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+	return f;
+}
+
+/*
+ * seg_max and size_max are chosen so that their product, the largest request a
+ * driver can form, is one that is served (DEV_MAX_DATA).
+ */
+static uint32_t blk_seg_max(const struct dev *dev)
+{
+	return dev->cfg->queue_size > 3 ? dev->cfg->queue_size - 2 : 1;
+}
+
+static uint32_t blk_size_max(const struct dev *dev)
+{
+	uint32_t size = DEV_MAX_DATA / blk_seg_max(dev) & ~4095U;
+
+	return size ? size : 4096;
+}
+
+static size_t blk_config(struct dev_state *s, uint8_t *buf)
+{
+	struct dev *dev = s->dev;
+	struct virtio_blk_config c;
+	uint32_t per_phys = dev->backend->physical_size / dev->block_size;
+	uint32_t align = dev->block_size / SECTOR;
+
+	memset(&c, 0, sizeof(c));
+	put64(&c.capacity, dev->backend->size / SECTOR);
+	put32(&c.size_max, blk_size_max(dev));
+	put32(&c.seg_max, blk_seg_max(dev));
+	put32(&c.blk_size, dev->block_size);
+	while (per_phys > 1) {
+		c.physical_block_exp++;
+		per_phys /= 2;
+	}
+	put16(&c.min_io_size, 1U << c.physical_block_exp);
+	put32(&c.opt_io_size, 0);
+	c.wce = s->wce;
+	put16(&c.num_queues, dev->cfg->queues);
+	put32(&c.max_discard_sectors, MAX_DISCARD_SECTORS);
+	put32(&c.max_discard_seg, BLK_MAX_SEGS);
+	put32(&c.discard_sector_alignment, align);
+	put32(&c.max_write_zeroes_sectors, MAX_ZEROES_SECTORS);
+	put32(&c.max_write_zeroes_seg, BLK_MAX_SEGS);
+	c.write_zeroes_may_unmap = 1;
+	memcpy(buf, &c, sizeof(c));
+	return sizeof(c);
+}
+
+/* One byte can be written: the mode of the cache. */
+static uint16_t blk_set_config(struct dev_state *s, uint16_t offset,
+			       uint8_t bytes, uint64_t value)
+{
+	uint8_t wce = value & 1;
+
+	if (offset != offsetof(struct virtio_blk_config, wce) || bytes != 1 ||
+	    !(s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE))
+		return VIRTIO_OF_STATUS_ECONFOFF;
+	if (s->wce != wce) {
+		s->wce = wce;
+		s->generation++;
+	}
+	return VIRTIO_OF_STATUS_SUCCESS;
+}
+
+static void blk_reset(struct dev_state *s)
+{
+	uint8_t wce = s->dev->cfg->writeback;
+
+	if (s->wce != wce) {
+		s->wce = wce;
+		s->generation++;
+	}
+}
+
+/*
+ * A driver that knows nothing of a cache never flushes one; one that switched it
+ * off does not either. For both a write is durable when it completes.
+ */
+static unsigned int blk_sync_flag(const struct dev_state *s)
+{
+	if (s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE)
+		return s->wce ? 0 : BIO_F_DSYNC;
+	if (s->driver_features & 1ULL << VIRTIO_BLK_F_FLUSH)
+		return 0;
+	return BIO_F_DSYNC;
+}
+
+/* The status byte is the last of the writable part, wherever that is. */
+static void blk_status(struct request *req, uint8_t status)
+{
+	request_done(req, req->in_len - 1, NULL, 0, status);
+}
+
+static void blk_bio_done(struct bio *bio, int err);
+
+static int blk_next_segment(struct request *req)
+{
+	struct blk_request *b = &req->blk;
+	struct blk_seg *seg = &b->segs[b->seg++];
+
+	b->bio.op = b->type == VIRTIO_BLK_T_DISCARD ? BIO_DISCARD : BIO_ZEROES;
+	b->bio.flags = blk_sync_flag(req->state);
+	if (seg->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)
+		b->bio.flags |= BIO_F_UNMAP;
+	b->bio.buf = NULL;
+	b->bio.offset = seg->sector * SECTOR;
+	b->bio.length = (uint64_t)seg->sectors * SECTOR;
+	return 0;
+}
+
+static void blk_bio_done(struct bio *bio, int err)
+{
+	struct blk_request *b = container_of(bio, struct blk_request, bio);
+	struct request *req = container_of(b, struct request, blk);
+
+	if (b->type == VIRTIO_BLK_T_IN) {
+		/* what was not read does not show what lay there before */
+		if (err)
+			memset(b->data, 0, b->length);
+		request_done(req, 0, b->data, b->length,
+			     err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+		return;
+	}
+	if (!err && b->seg < b->nsegs) {
+		blk_next_segment(req);
+		bio->be->ops->submit(bio->be, bio);
+		return;
+	}
+	blk_status(req, err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+}
+
+static void blk_launch(struct request *req)
+{
+	struct backend *be = req->state->dev->backend;
+
+	req->blk.bio.done = blk_bio_done;
+	be->ops->submit(be, &req->blk.bio);
+}
+
+static void blk_timer(struct timer *t)
+{
+	struct blk_request *b = container_of(t, struct blk_request, timer);
+
+	b->delayed = false;
+	blk_launch(container_of(b, struct request, blk));
+}
+
+static void blk_start(struct request *req)
+{
+	struct blk_request *b = &req->blk;
+	unsigned int delay = req->state->dev->cfg->delay;
+
+	if (!delay) {
+		blk_launch(req);
+		return;
+	}
+	timer_init(&b->timer, blk_timer);
+	b->delayed = true;
+	timer_set(&b->timer, delay);
+}
+
+static bool blk_cancel(struct request *req)
+{
+	if (!req->blk.delayed)
+		return false;
+	req->blk.delayed = false;
+	timer_cancel(&req->blk.timer);
+	return true;
+}
+
+static bool blk_range_ok(const struct dev *dev, uint64_t sector, uint64_t bytes)
+{
+	uint64_t capacity = dev->backend->size / SECTOR;
+
+	if (bytes % SECTOR)
+		return false;
+	return sector <= capacity && bytes / SECTOR <= capacity - sector;
+}
+
+static int blk_read(struct request *req)
+{
+	struct blk_request *b = &req->blk;
+	uint32_t length = req->in_len - 1;
+
+	if (!blk_range_ok(req->state->dev, b->sector, length) ||
+	    length > request_stage_max(req)) {
+		blk_status(req, VIRTIO_BLK_S_IOERR);
+		return 0;
+	}
+	if (!length) {
+		blk_status(req, VIRTIO_BLK_S_OK);
+		return 0;
+	}
+	b->data = request_stage(req, length);
+	if (!b->data)
+		return -EAGAIN;
+	b->length = length;
+	b->bio.op = BIO_READ;
+	b->bio.flags = 0;
+	b->bio.buf = b->data;
+	b->bio.offset = b->sector * SECTOR;
+	b->bio.length = length;
+	blk_start(req);
+	return 0;
+}
+
+static int blk_write(struct request *req)
+{
+	struct backend *be = req->state->dev->backend;
+	struct blk_request *b = &req->blk;
+	uint32_t length = req->out_len - HEADER;
+	const uint8_t *data = req->out + HEADER;
+
+	if (be->readonly ||
+	    !blk_range_ok(req->state->dev, b->sector, length)) {
+		blk_status(req, VIRTIO_BLK_S_IOERR);
+		return 0;
+	}
+	if (!length) {
+		blk_status(req, VIRTIO_BLK_S_OK);
+		return 0;
+	}
+	/*
+	 * Straight from where the peer put it, if that is aligned well enough.
+	 * A copy that does not fit in staging memory is left out: the page
+	 * cache takes any address.
+	 */
+	if ((uintptr_t)data % be->mem_align &&
+	    length <= request_stage_max(req)) {
+		uint8_t *copy = request_stage(req, length);
+
+		if (!copy)
+			return -EAGAIN;
+		memcpy(copy, data, length);
+		data = copy;
+	}
+	b->bio.op = BIO_WRITE;
+	b->bio.flags = blk_sync_flag(req->state);
+	b->bio.buf = (void *)data;
+	b->bio.offset = b->sector * SECTOR;
+	b->bio.length = length;
+	blk_start(req);
+	return 0;
+}
+
+static int blk_flush(struct request *req)
+{
+	req->blk.bio.op = BIO_FLUSH;
+	req->blk.bio.flags = 0;
+	blk_start(req);
+	return 0;
+}
+
+static int blk_get_id(struct request *req)
+{
+	uint32_t room = req->in_len - 1;
+	uint8_t *buf;
+
+	if (!room || room > request_stage_max(req)) {
+		blk_status(req, VIRTIO_BLK_S_IOERR);
+		return 0;
+	}
+	buf = request_stage(req, room);
+	if (!buf)
+		return -EAGAIN;
+	memset(buf, 0, room);
+	memcpy(buf, req->state->dev->cfg->serial,
+	       room < SERIAL_SIZE ? room : SERIAL_SIZE);
+	request_done(req, 0, buf, room, VIRTIO_BLK_S_OK);
+	return 0;
+}
+
+static uint8_t blk_check_segment(const struct request *req, struct blk_seg *seg)
+{
+	bool discard = req->blk.type == VIRTIO_BLK_T_DISCARD;
+
+	if (seg->flags & ~VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP ||
+	    (discard && seg->flags))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (seg->sectors > (discard ? MAX_DISCARD_SECTORS : MAX_ZEROES_SECTORS))
+		return VIRTIO_BLK_S_IOERR;
+	if (!blk_range_ok(req->state->dev, seg->sector,
+			  (uint64_t)seg->sectors * SECTOR))
+		return VIRTIO_BLK_S_IOERR;
+	return VIRTIO_BLK_S_OK;
+}
+
+static int blk_ranges(struct request *req)
+{
+	struct virtio_blk_discard_write_zeroes wire[BLK_MAX_SEGS];
+	struct blk_request *b = &req->blk;
+	uint32_t length = req->out_len - HEADER;
+	uint8_t status = VIRTIO_BLK_S_OK;
+
+	if (req->state->dev->backend->readonly || length % sizeof(wire[0]) ||
+	    length > sizeof(wire)) {
+		blk_status(req, VIRTIO_BLK_S_IOERR);
+		return 0;
+	}
+	memcpy(wire, req->out + HEADER, length);
+	for (unsigned int i = 0; i < length / sizeof(wire[0]); i++) {
+		struct blk_seg *seg = &b->segs[b->nsegs];
+
+		seg->sector = le64toh(wire[i].sector);
+		seg->sectors = le32toh(wire[i].num_sectors);
+		seg->flags = le32toh(wire[i].flags);
+		status = blk_check_segment(req, seg);
+		if (status != VIRTIO_BLK_S_OK)
+			break;
+		if (seg->sectors)
+			b->nsegs++;
+	}
+	if (status != VIRTIO_BLK_S_OK || !b->nsegs) {
+		blk_status(req, status);
+		return 0;
+	}
+	blk_next_segment(req);
+	blk_start(req);
+	return 0;
+}
+
+static int blk_submit(struct request *req)
+{
+	struct blk_request *b = &req->blk;
+
+	if (!req->started) {
+		struct virtio_blk_outhdr hdr;
+
+		if (req->out_len < HEADER) {
+			request_fail(req, VIRTIO_OF_STATUS_EOUTVQBUF);
+			return 0;
+		}
+		if (!req->in_len) {
+			request_fail(req, VIRTIO_OF_STATUS_EINVQBUF);
+			return 0;
+		}
+		memcpy(&hdr, req->out, sizeof(hdr));
+		b->type = le32toh(hdr.type);
+		b->sector = le64toh(hdr.sector);
+		b->nsegs = 0;
+		b->seg = 0;
+		b->delayed = false;
+		req->started = true;
+	}
+
+	switch (b->type) {
+	case VIRTIO_BLK_T_IN:
+		return blk_read(req);
+	case VIRTIO_BLK_T_OUT:
+		return blk_write(req);
+	case VIRTIO_BLK_T_FLUSH:
+		return blk_flush(req);
+	case VIRTIO_BLK_T_GET_ID:
+		return blk_get_id(req);
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		return blk_ranges(req);
+	}
+	blk_status(req, VIRTIO_BLK_S_UNSUPP);
+	return 0;
+}
+
+static void blk_close(struct dev *dev)
+{
+	dev->backend->ops->close(dev->backend);
+	free(dev);
+}
+
+static const struct dev_ops blk_ops = {
+	.device_id = VIRTIO_ID_BLOCK,
+	.features = blk_features,
+	.config = blk_config,
+	.set_config = blk_set_config,
+	.reset = blk_reset,
+	.submit = blk_submit,
+	.cancel = blk_cancel,
+	.close = blk_close,
+};
+
+_Static_assert(sizeof(struct virtio_blk_config) <= DEV_CONFIG_SIZE,
+	       "configuration space");
+
+struct dev *blk_open(const struct dev_cfg *cfg)
+{
+	struct dev *dev = calloc(1, sizeof(*dev));
+
+	if (!dev)
+		return NULL;
+	switch (cfg->backing) {
+	case BACKING_FILE:
+		dev->backend = backend_open_file(cfg->path, cfg->readonly);
+		break;
+	case BACKING_MEM:
+		dev->backend = backend_open_mem(cfg->size);
+		break;
+	default:
+		dev->backend = backend_open_null(cfg->size);
+		break;
+	}
+	if (!dev->backend) {
+		log_err("blk %s: cannot be opened", cfg->tvqn);
+		free(dev);
+		return NULL;
+	}
+	dev->backend->readonly |= cfg->readonly;
+	dev->cfg = cfg;
+	dev->ops = &blk_ops;
+	dev->block_size = cfg->block_size ? cfg->block_size :
+			  dev->backend->block_size;
+	if (dev->block_size < dev->backend->block_size ||
+	    dev->backend->size % dev->block_size) {
+		log_err("blk %s: a block size of %u does not fit %llu bytes in blocks of %u",
+			cfg->tvqn, dev->block_size,
+			(unsigned long long)dev->backend->size,
+			dev->backend->block_size);
+		blk_close(dev);
+		return NULL;
+	}
+	if (dev->backend->physical_size < dev->block_size)
+		dev->backend->physical_size = dev->block_size;
+	return dev;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the user wants: command line and configuration file as one struct. */
+#ifndef VOFT_CONFIG_H
+#define VOFT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "list.h"
+
+struct allow_entry {
+	struct list	node;
+	char		ivqn[256];
+};
+
+struct listen_cfg {
+	struct list	node;
+	char		*url;
+	char		*host;
+	char		*port;
+};
+
+enum dev_kind { DEV_BLK, DEV_RNG };
+enum backing { BACKING_NONE, BACKING_FILE, BACKING_MEM, BACKING_NULL };
+
+struct dev_cfg {
+	struct list	node;
+	enum dev_kind	kind;
+	char		tvqn[256];
+	struct list	allow;		/* struct allow_entry; empty: everybody */
+	unsigned int	queues;
+	unsigned int	queue_size;
+	uint64_t	eager;		/* bytes per virtqueue, 0: not offered */
+	unsigned int	eager_bufs;
+	unsigned int	num_descs;	/* 0: not offered */
+	uint64_t	staging;	/* bytes per virtqueue */
+
+	/* blk */
+	enum backing	backing;
+	char		*path;
+	uint64_t	size;
+	bool		readonly;
+	bool		writeback;
+	char		serial[21];
+	unsigned int	block_size;	/* 0: of the backend */
+	unsigned int	delay;		/* ms, for tests */
+};
+
+struct config {
+	struct list	listens;
+	struct list	devs;
+	uint64_t	max_memory;
+	unsigned int	max_connections;
+	unsigned int	keepalive;	/* seconds */
+	unsigned int	connect_timeout;/* seconds */
+};
+
+extern struct config config;
+
+/* Exits with a message that names the culprit when something is wrong. */
+void config_parse(int argc, char **argv);
+
+#endif

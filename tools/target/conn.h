@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One connection: a queue pair, its memory, its receives and its sends.
+ *
+ * Knows no devices and no commands; what arrives goes up by the four functions
+ * at the end, which the instance layer provides.
+ */
+#ifndef VOFT_CONN_H
+#define VOFT_CONN_H
+
+#include <netinet/in.h>
+#include <rdma/rdma_cma.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dev.h"
+#include "list.h"
+#include "loop.h"
+#include "proto.h"
+
+#define CONN_PAGE	4096U
+#define CONTROL_SLOTS	(2U * VIRTIO_OF_CONTROL_QUEUE_SIZE + 4)
+#define SLOT_SMALL_CTRL	1024U	/* Connect body, eager descriptors */
+#define SLOT_SMALL_VQ	48U	/* readable bytes that are read into the slot */
+#define SLOT_TAIL	32U	/* behind them: last byte at 0, completion at 16 */
+
+/* An adapter; lives until the process ends. */
+struct rdev {
+	struct list		node;
+	struct ibv_context	*verbs;
+	struct ibv_comp_channel	*channel;
+	struct watch		watch;
+	struct ibv_device_attr	attr;
+	bool			iwarp;
+	uint32_t		sq_depth;	/* of every queue pair */
+	uint32_t		rq_depth;
+	uint16_t		max_queue;	/* commands in flight */
+};
+
+enum slot_state {
+	SLOT_FREE,		/* not posted (before Connect, or closing) */
+	SLOT_POSTED,		/* receive posted */
+	SLOT_BUSY,		/* a command is being worked on */
+	SLOT_SENT,		/* completion posted, memory still in use */
+};
+
+/*
+ * A receive buffer and the command that came in it, until the completion of
+ * that command has left. The receive is posted again only then.
+ */
+struct slot {
+	struct conn		*conn;
+	struct list		node;	/* of whoever keeps it waiting */
+	enum slot_state		state;
+	uint8_t			*msg;
+	uint32_t		msg_len;
+	uint8_t			*small;
+	uint32_t		small_len;
+	uint64_t		sq_pos;	/* credits that its completion returns */
+	struct proto_cmd	cmd;
+
+	/* response, kept while it waits for room in the send queue */
+	union virtio_of_completion done;
+	const void		*data;
+	uint32_t		data_len;
+	int			tail;
+	uint64_t		remote;
+	struct list		sq_node;
+
+	/* virtqueue */
+	uint32_t		stage_page, stage_pages;
+	bool			in_device;
+	bool			reading;
+	bool			aborted;	/* answer ESTATUS when it was fetched */
+	struct request		req;
+};
+
+struct conn {
+	struct list		node;		/* of all connections */
+	struct list		active;		/* being polled */
+	struct list		flush;		/* has work requests to post */
+	struct list		dying;
+	struct rdma_cm_id	*id;
+	struct rdev		*rdev;
+	struct ibv_pd		*pd;
+	struct ibv_cq		*cq;
+	unsigned int		cq_events;
+	unsigned int		idle_polls;
+	struct sockaddr_storage	peer;
+	char			name[80];
+	bool			established;
+	bool			closing;
+	bool			quiesce;	/* takes no new commands */
+	bool			goodbye;	/* Disconnect has been answered */
+	bool			drained_sq;	/* marker is back */
+	unsigned int		posted;		/* receives */
+	bool			kicking;	/* vq_kick() is running */
+	struct timer		timer;		/* Connect, goodbye, drain */
+	enum proto_queue	kind;
+	uint8_t			max_descs;
+	uint16_t		queue_size;
+	uint32_t		inflight;	/* commands not answered yet */
+	uint32_t		in_device;	/* requests that the device has */
+	uint32_t		unacked;	/* completions posted, not finished */
+
+	/* memory: boot is there from the start, main from Connect on */
+	uint8_t			*boot, *main, *eager;
+	size_t			boot_len, main_len, eager_len;
+	struct ibv_mr		*boot_mr, *main_mr;
+	struct ibv_mr		**eager_mr;
+	unsigned int		n_eager;
+	struct slot		*boot_slot;
+	struct slot		*slots;
+	unsigned int		n_slots;
+	size_t			mem;
+	uint8_t			*stage;
+	uint32_t		stage_pages, stage_free, stage_hint;
+	uint8_t			*stage_map;	/* a byte per page */
+
+	/* sends */
+	struct ibv_send_wr	*wrs;
+	struct ibv_sge		*sges;
+	unsigned int		n_wrs, max_wrs;
+	int			last_send;	/* index in wrs, or -1 */
+	uint64_t		sq_posted, sq_done;
+	uint32_t		max_inline;
+	struct list		sent;		/* slots, in order */
+	struct list		sq_wait;	/* slots without room to send */
+	struct slot		*keepalive;	/* a slot that never receives */
+	struct slot		*change;	/* likewise, for Config Change */
+
+	/* of the instance layer */
+	struct instance		*inst;
+	uint16_t		vq;
+	struct slot		*disconnect;	/* Disconnect being worked on */
+	struct list		held;		/* slots, not yet executed */
+	struct list		stage_wait;	/* slots that need staging memory */
+};
+
+static inline uint8_t *slot_tail(struct slot *s)
+{
+	return s->small + s->small_len;
+}
+
+static inline uint8_t *slot_pdu(struct slot *s)
+{
+	return s->small + s->small_len + 16;
+}
+
+/* Largest num-descs of all devices, at least 1: sizes the receives. */
+extern unsigned int rdma_max_descs;
+
+/* rdma.c: set up and take down */
+int rdma_init(void);
+int rdma_listen_all(void);
+void rdma_stop_listening(void);
+unsigned int rdma_count(void);
+struct list *rdma_conns(void);
+void conn_destroy(struct conn *c);
+void conn_close(struct conn *c, const char *why);
+void conn_reap(void);
+void conn_try_reap(struct conn *c);
+bool conn_same_peer(const struct conn *a, const struct conn *b);
+
+/* memory.c */
+int conn_setup_boot(struct conn *c);
+int conn_setup_control(struct conn *c);
+int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
+		  uint64_t eager, unsigned int eager_bufs);
+void conn_free_memory(struct conn *c);
+
+/* conn.c: traffic */
+int conn_post_recv(struct slot *s);
+int conn_post_all(struct conn *c);
+void conn_reply(struct slot *s, const void *data, uint32_t len, int tail,
+		uint64_t remote);
+bool conn_read(struct slot *s, void *dst, uint64_t remote, uint32_t len);
+void conn_async(struct slot *s);
+void conn_activate(struct conn *c);
+bool conn_poll_all(void);
+void conn_flush_all(void);
+void conn_drain(struct conn *c);
+void conn_post_marker(struct conn *c);
+
+/* up: the instance layer */
+void up_command(struct slot *s);
+void up_read_done(struct slot *s);
+void up_sq_room(struct conn *c);
+void up_sent(struct conn *c);
+void up_closing(struct conn *c);
+void up_gone(struct conn *c);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Contract between virtqueues and devices.
+ *
+ * A device knows requests: readable bytes, room for writable bytes. It knows no
+ * verbs, no connections and no control commands.
+ */
+#ifndef VOFT_DEV_H
+#define VOFT_DEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "config.h"
+#include "loop.h"
+
+#define DEV_CONFIG_SIZE		128
+#define DEV_F_VERSION_1		(1ULL << 32)
+
+/* The largest payload served; see also size_max in blk.c. */
+#define DEV_MAX_DATA		(2U << 20)
+
+#define BLK_MAX_SEGS		16
+
+struct blk_seg {
+	uint64_t	sector;
+	uint32_t	sectors;
+	uint32_t	flags;
+};
+
+struct blk_request {
+	uint32_t	type;
+	uint64_t	sector;
+	struct blk_seg	segs[BLK_MAX_SEGS];
+	unsigned int	nsegs, seg;
+	void		*data;
+	uint32_t	length;
+	bool		delayed;
+	struct timer	timer;
+	struct bio	bio;
+};
+
+struct dev_state;
+
+struct request {
+	struct dev_state *state;
+	/*
+	 * Device-readable bytes. They may lie in memory that the peer can write
+	 * at any time: copy before looking, and look at the copy only.
+	 */
+	const uint8_t	*out;
+	uint32_t	out_len;
+	uint32_t	in_len;
+	bool		started;	/* free for the device, false at first */
+	struct blk_request blk;
+};
+
+/* Per device instance. */
+struct dev_state {
+	struct dev	*dev;
+	uint64_t	driver_features;
+	uint32_t	generation;
+	uint8_t		wce;
+};
+
+struct dev_ops {
+	uint32_t	device_id;
+	uint64_t	(*features)(struct dev *dev);
+	size_t		(*config)(struct dev_state *s, uint8_t *buf);
+	/* virtio_of status; the caller has checked offset and bytes */
+	uint16_t	(*set_config)(struct dev_state *s, uint16_t offset,
+				      uint8_t bytes, uint64_t value);
+	void		(*reset)(struct dev_state *s);
+	/*
+	 * Take the request: ends in request_done() or request_fail(), maybe
+	 * before it returns. -EAGAIN when request_stage() had no memory: it is
+	 * called again later. */
+	int		(*submit)(struct request *req);
+	/*
+	 * Let go of a request that has not reached the backend yet; true when
+	 * it was given up and no done will follow. */
+	bool		(*cancel)(struct request *req);
+	void		(*close)(struct dev *dev);
+};
+
+struct dev {
+	struct list		node;
+	const struct dev_cfg	*cfg;
+	const struct dev_ops	*ops;
+	struct backend		*backend;
+	uint32_t		block_size;
+};
+
+struct dev *blk_open(const struct dev_cfg *cfg);
+struct dev *rng_open(const struct dev_cfg *cfg);
+
+/* Provided by the virtqueue (vq.c). */
+
+/*
+ * @length bytes of page-aligned memory that the adapter can reach, kept until
+ * the request has ended. What was staged before is given up. NULL: none free.
+ */
+void *request_stage(struct request *req, uint32_t length);
+/* The largest length that request_stage() can ever give. */
+uint32_t request_stage_max(const struct request *req);
+/*
+ * Done: @data (staged memory) and then, if @tail is not negative, that byte, are
+ * written at @offset of the writable part.
+ */
+void request_done(struct request *req, uint32_t offset, const void *data,
+		  uint32_t length, int tail);
+/* Not executed; answered with a status of the fabric and length 0. */
+void request_fail(struct request *req, uint16_t status);
+
+#endif

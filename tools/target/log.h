@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Messages to standard error. What a peer sent is escaped before it is shown. */
+#ifndef VOFT_LOG_H
+#define VOFT_LOG_H
+
+#include <stddef.h>
+
+extern int log_verbose;
+
+void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Room for an escaped Virtio-oF Qualified Name: four bytes per byte. */
+#define LOG_NAME_SIZE	(256 * 4 + 1)
+
+const char *log_escape(char *buf, size_t size, const char *name);
+
+#endif

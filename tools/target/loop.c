@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The event loop: one thread, one io_uring.
+ *
+ * Everything in this program runs in it, so there are no locks anywhere. A pass
+ * runs due timers, polls the completion queues, reaps what the kernel has
+ * finished, posts what has gathered for the peers, and enters the kernel once:
+ * to submit, and to sleep if there is nothing else to do.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "loop.h"
+
+#define LOOP_ENTRIES	1024
+#define LOOP_MAX_SLEEP	1000	/* ms */
+
+static struct {
+	struct io_uring			ring;
+	const struct loop_hooks		*hooks;
+	struct list			timers;		/* by time */
+	struct list			unarmed;	/* watches without a poll */
+	uint64_t			now;
+	bool				stop;
+} loop;
+
+uint64_t loop_now(void)
+{
+	return loop.now;
+}
+
+static void update_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	loop.now = ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+int loop_init(const struct loop_hooks *hooks)
+{
+	struct io_uring_params p = {
+		.flags = IORING_SETUP_CQSIZE,
+		.cq_entries = 4 * LOOP_ENTRIES,
+	};
+	int ret;
+
+	memset(&loop, 0, sizeof(loop));
+	loop.hooks = hooks;
+	list_init(&loop.timers);
+	list_init(&loop.unarmed);
+	update_now();
+	ret = io_uring_queue_init_params(LOOP_ENTRIES, &loop.ring, &p);
+	if (ret) {
+		log_err("io_uring is not available: %s", strerror(-ret));
+		return ret;
+	}
+	if (!(p.features & IORING_FEAT_NODROP) ||
+	    !(p.features & IORING_FEAT_EXT_ARG)) {
+		log_err("io_uring of this kernel is too old (5.11 or newer is needed)");
+		io_uring_queue_exit(&loop.ring);
+		return -ENOSYS;
+	}
+	return 0;
+}
+
+void loop_exit(void)
+{
+	io_uring_queue_exit(&loop.ring);
+}
+
+void loop_stop(void)
+{
+	loop.stop = true;
+}
+
+struct io_uring_sqe *loop_sqe(struct event *ev)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop.ring);
+
+	if (!sqe) {
+		io_uring_submit(&loop.ring);
+		sqe = io_uring_get_sqe(&loop.ring);
+	}
+	if (sqe) {
+		/* the prep functions leave user_data alone */
+		memset(sqe, 0, sizeof(*sqe));
+		io_uring_sqe_set_data(sqe, ev);
+	}
+	return sqe;
+}
+
+static void watch_event(struct event *ev, int res)
+{
+	struct watch *w = container_of(ev, struct watch, ev);
+
+	(void)res;
+	list_add_tail(&w->node, &loop.unarmed);
+	w->fn(w);
+}
+
+void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w))
+{
+	w->ev.fn = watch_event;
+	w->fd = fd;
+	w->fn = fn;
+	list_add_tail(&w->node, &loop.unarmed);
+}
+
+/*
+ * One shot polls: arming looks at the state of the descriptor, so nothing is
+ * missed however much of it the handler left unread.
+ */
+static void arm_watches(void)
+{
+	while (!list_empty(&loop.unarmed)) {
+		struct watch *w = list_first(&loop.unarmed, struct watch, node);
+		struct io_uring_sqe *sqe = loop_sqe(&w->ev);
+
+		if (!sqe)
+			return;
+		io_uring_prep_poll_add(sqe, w->fd, POLLIN);
+		list_del(&w->node);
+	}
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	list_init(&t->node);
+	t->fn = fn;
+}
+
+bool timer_pending(const struct timer *t)
+{
+	return !list_empty(&t->node);
+}
+
+void timer_set(struct timer *t, uint64_t ms)
+{
+	struct list *pos;
+
+	list_del(&t->node);
+	t->when = loop.now + ms;
+	/* most are set to the same distance: the place is near the end */
+	for (pos = loop.timers.prev; pos != &loop.timers; pos = pos->prev)
+		if (list_entry(pos, struct timer, node)->when <= t->when)
+			break;
+	list_add(&t->node, pos);
+}
+
+void timer_cancel(struct timer *t)
+{
+	list_del(&t->node);
+}
+
+static void run_timers(void)
+{
+	while (!list_empty(&loop.timers)) {
+		struct timer *t = list_first(&loop.timers, struct timer, node);
+
+		if (t->when > loop.now)
+			return;
+		list_del(&t->node);
+		t->fn(t);
+	}
+}
+
+static uint64_t sleep_time(void)
+{
+	struct timer *t;
+
+	if (list_empty(&loop.timers))
+		return LOOP_MAX_SLEEP;
+	t = list_first(&loop.timers, struct timer, node);
+	if (t->when <= loop.now)
+		return 0;
+	if (t->when - loop.now > LOOP_MAX_SLEEP)
+		return LOOP_MAX_SLEEP;
+	return t->when - loop.now;
+}
+
+static unsigned int reap(void)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int n = 0;
+
+	while (n < LOOP_ENTRIES && !io_uring_peek_cqe(&loop.ring, &cqe)) {
+		struct event *ev = io_uring_cqe_get_data(cqe);
+		int res = cqe->res;
+
+		io_uring_cqe_seen(&loop.ring, cqe);
+		n++;
+		if (ev)
+			ev->fn(ev, res);
+	}
+	return n;
+}
+
+int loop_run(void)
+{
+	while (!loop.stop) {
+		bool again;
+		int ret;
+
+		update_now();
+		run_timers();
+		again = loop.hooks->poll();
+		if (reap())
+			again = true;
+		loop.hooks->flush();
+		arm_watches();
+		if (loop.stop)
+			break;
+
+		if (again || !list_empty(&loop.unarmed)) {
+			ret = io_uring_sq_ready(&loop.ring) ?
+				io_uring_submit(&loop.ring) : 0;
+		} else {
+			uint64_t ms = sleep_time();
+			struct __kernel_timespec ts = {
+				.tv_sec = ms / 1000,
+				.tv_nsec = (ms % 1000) * 1000000,
+			};
+			struct io_uring_cqe *cqe;
+
+			ret = io_uring_submit_and_wait_timeout(&loop.ring, &cqe,
+							       1, &ts, NULL);
+		}
+		if (ret < 0 && ret != -ETIME && ret != -EINTR &&
+		    ret != -EAGAIN && ret != -EBUSY) {
+			log_err("io_uring: %s", strerror(-ret));
+			return ret;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The event loop: one io_uring, timers, and two hooks for what is polled. */
+#ifndef VOFT_LOOP_H
+#define VOFT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <liburing.h>
+
+#include "list.h"
+
+/* Address of one of these is the user data of every submission. */
+struct event {
+	void	(*fn)(struct event *ev, int res);
+};
+
+/* Readiness of a file descriptor, armed again after every call. */
+struct watch {
+	struct event	ev;
+	struct list	node;
+	int		fd;
+	bool		armed;
+	void		(*fn)(struct watch *w);
+};
+
+struct timer {
+	struct list	node;
+	uint64_t	when;
+	void		(*fn)(struct timer *t);
+};
+
+/* Called in each pass; poll() says whether it wants to be called again at once. */
+struct loop_hooks {
+	bool	(*poll)(void);
+	void	(*flush)(void);
+};
+
+int loop_init(const struct loop_hooks *hooks);
+void loop_exit(void);
+void loop_stop(void);
+int loop_run(void);
+
+uint64_t loop_now(void);	/* milliseconds, monotonic, of this pass */
+struct io_uring_sqe *loop_sqe(struct event *ev);	/* NULL: full, try in the next pass */
+
+void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+void timer_set(struct timer *t, uint64_t ms);
+void timer_cancel(struct timer *t);
+bool timer_pending(const struct timer *t);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtio-of-target: serves virtio devices over fabrics.
+ *
+ * Opens every device, then listens, then runs the loop until a signal.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "conn.h"
+#include "instance.h"
+#include "log.h"
+#include "loop.h"
+
+/* After a signal: for I/O in the backends to end, then for connections to. */
+#define FINISH_TIME	5000
+#define CLOSE_TIME	3000
+
+static const struct loop_hooks hooks = {
+	.poll = conn_poll_all,
+	.flush = conn_flush_all,
+};
+
+static struct watch signal_watch;
+static struct timer exit_timer;
+static unsigned int exit_step;
+static uint64_t exit_deadline;
+
+static void exit_tick(struct timer *t)
+{
+	struct list *pos, *tmp;
+
+	if (!rdma_count()) {
+		loop_stop();
+		return;
+	}
+	if (loop_now() >= exit_deadline) {
+		if (exit_step++) {
+			log_warn("%u connections do not end, leaving anyway",
+				 rdma_count());
+			loop_stop();
+			return;
+		}
+		exit_deadline = loop_now() + CLOSE_TIME;
+		list_for_each_safe(pos, tmp, rdma_conns())
+			conn_close(list_entry(pos, struct conn, node),
+				   "I/O did not end in time");
+	}
+	timer_set(t, 10);
+}
+
+static void on_signal(struct watch *w)
+{
+	struct signalfd_siginfo si;
+
+	while (read(w->fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP) {
+			instance_refresh();
+			continue;
+		}
+		if (exit_deadline)
+			continue;
+		log_info("signal %u, finishing", si.ssi_signo);
+		exit_deadline = loop_now() + FINISH_TIME;
+		rdma_stop_listening();
+		instance_shutdown();
+		timer_init(&exit_timer, exit_tick);
+		timer_set(&exit_timer, 1);
+	}
+}
+
+static int watch_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	watch_init(&signal_watch, fd, on_signal);
+	return 0;
+}
+
+static int open_devices(void)
+{
+	struct list *pos;
+
+	list_for_each(pos, &config.devs) {
+		const struct dev_cfg *cfg = list_entry(pos, struct dev_cfg, node);
+		struct dev *dev = cfg->kind == DEV_BLK ? blk_open(cfg) :
+							 rng_open(cfg);
+
+		/* it has said which one, and why */
+		if (!dev)
+			return -1;
+		instance_add_dev(dev);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit rl;
+	int ret;
+
+	config_parse(argc, argv);
+	if (!getrlimit(RLIMIT_MEMLOCK, &rl)) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_MEMLOCK, &rl);
+	}
+	if (loop_init(&hooks))
+		return 1;
+	if (watch_signals()) {
+		log_err("signals: %s", strerror(errno));
+		return 1;
+	}
+	if (open_devices() || rdma_init() || rdma_listen_all())
+		return 1;
+	ret = loop_run();
+	if (!rdma_count())
+		instance_close_devs();
+	loop_exit();
+	return ret ? 1 : 0;
+}

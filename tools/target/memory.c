@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of connections: mapped and registered when a queue connects, never on
+ * the way of a request. Event loop only.
+ *
+ *	control:   about 70 * (1072 + 16 * num_descs) bytes
+ *	virtqueue: eager + staging + (2 * queue size + 4) * (96 + 16 * num_descs)
+ *
+ * plus the queues of the adapter, about 256 bytes per work request. All of it
+ * together stays below --max-memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <infiniband/verbs.h>
+
+#include "config.h"
+#include "conn.h"
+#include "log.h"
+
+#define WQE_BYTES		256
+
+static size_t memory;
+
+static void *get_memory(struct conn *c, size_t len)
+{
+	void *p;
+
+	if (memory + len > config.max_memory) {
+		log_warn("%s: %zu bytes more would exceed --max-memory (%zu of %llu in use)",
+			 c->name, len, memory,
+			 (unsigned long long)config.max_memory);
+		return NULL;
+	}
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, len, MADV_DONTFORK);
+	memory += len;
+	c->mem += len;
+	return p;
+}
+
+static void put_memory(struct conn *c, void *p, size_t len)
+{
+	if (!p)
+		return;
+	munmap(p, len);
+	memory -= len;
+	c->mem -= len;
+}
+
+static size_t page_round(size_t n)
+{
+	return (n + CONN_PAGE - 1) & ~(size_t)(CONN_PAGE - 1);
+}
+
+static struct ibv_mr *reg(struct conn *c, void *p, size_t len, int access)
+{
+	struct ibv_mr *mr;
+
+	/* the sink of an RDMA READ must be remotely writable on iWARP */
+	if (c->rdev->iwarp)
+		access |= IBV_ACCESS_REMOTE_WRITE;
+	mr = ibv_reg_mr(c->pd, p, len, access);
+	if (!mr)
+		log_err("%s: cannot register %zu bytes: %s (is `ulimit -l` too low?)",
+			c->name, len, strerror(errno));
+	return mr;
+}
+
+static uint32_t msg_size(void)
+{
+	return VIRTIO_OF_PDU_SIZE + 16 * rdma_max_descs;
+}
+
+static size_t slot_size(uint32_t small)
+{
+	return msg_size() + small + SLOT_TAIL;
+}
+
+static void init_slot(struct conn *c, struct slot *s, uint8_t *mem, uint32_t small)
+{
+	s->conn = c;
+	s->state = SLOT_FREE;
+	s->msg = mem;
+	s->msg_len = msg_size();
+	s->small = mem + msg_size();
+	s->small_len = small;
+	list_init(&s->node);
+	list_init(&s->sq_node);
+}
+
+static int make_slots(struct conn *c, unsigned int n, uint32_t small, uint8_t *mem)
+{
+	c->slots = calloc(n, sizeof(*c->slots));
+	if (!c->slots)
+		return -ENOMEM;
+	c->n_slots = n;
+	for (unsigned int i = 0; i < n; i++)
+		init_slot(c, &c->slots[i], mem + i * slot_size(small), small);
+	return 0;
+}
+
+int conn_setup_control(struct conn *c)
+{
+	c->main_len = page_round(CONTROL_SLOTS * slot_size(SLOT_SMALL_CTRL));
+	c->main = get_memory(c, c->main_len);
+	if (!c->main)
+		return -ENOMEM;
+	c->main_mr = reg(c, c->main, c->main_len, IBV_ACCESS_LOCAL_WRITE);
+	if (!c->main_mr ||
+	    make_slots(c, CONTROL_SLOTS, SLOT_SMALL_CTRL, c->main))
+		return -ENOMEM;
+	/* the last two receive nothing, they carry what we send unasked */
+	c->n_slots -= 2;
+	c->keepalive = &c->slots[c->n_slots];
+	c->change = &c->slots[c->n_slots + 1];
+	return 0;
+}
+
+/* What is left half made is taken down by conn_destroy(). */
+int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
+		  uint64_t eager, unsigned int eager_bufs)
+{
+	unsigned int n = 2 * queue_size + 4;
+	size_t slots_len, piece;
+
+	slots_len = page_round(n * slot_size(SLOT_SMALL_VQ));
+	staging = page_round(staging);
+	c->main_len = slots_len + staging;
+	c->main = get_memory(c, c->main_len);
+	if (!c->main)
+		return -ENOMEM;
+	c->main_mr = reg(c, c->main, c->main_len, IBV_ACCESS_LOCAL_WRITE);
+	if (!c->main_mr || make_slots(c, n, SLOT_SMALL_VQ, c->main))
+		return -ENOMEM;
+	c->stage = c->main + slots_len;
+	c->stage_pages = staging / CONN_PAGE;
+	c->stage_free = c->stage_pages;
+	c->stage_map = calloc(c->stage_pages, 1);
+	if (!c->stage_map)
+		return -ENOMEM;
+	if (!eager)
+		return 0;
+
+	/* one range for us, eager_bufs pieces with a key each for the peer */
+	eager = page_round(eager);
+	if (eager_bufs > eager / CONN_PAGE)
+		eager_bufs = eager / CONN_PAGE;
+	c->eager_len = eager;
+	c->eager = get_memory(c, eager);
+	if (!c->eager)
+		return -ENOMEM;
+	madvise(c->eager, eager, MADV_HUGEPAGE);
+	c->eager_mr = calloc(eager_bufs, sizeof(*c->eager_mr));
+	if (!c->eager_mr)
+		return -ENOMEM;
+	piece = eager / eager_bufs & ~(size_t)(CONN_PAGE - 1);
+	for (unsigned int i = 0; i < eager_bufs; i++) {
+		size_t len = i + 1 < eager_bufs ? piece : eager - i * piece;
+
+		c->eager_mr[i] = reg(c, c->eager + i * piece, len,
+				     IBV_ACCESS_LOCAL_WRITE |
+				     IBV_ACCESS_REMOTE_WRITE);
+		if (!c->eager_mr[i])
+			return -ENOMEM;
+		c->n_eager++;
+	}
+	return 0;
+}
+
+/* After the queue pair: nothing can reach the memory any more. */
+void conn_free_memory(struct conn *c)
+{
+	for (unsigned int i = 0; i < c->n_eager; i++)
+		ibv_dereg_mr(c->eager_mr[i]);
+	if (c->main_mr)
+		ibv_dereg_mr(c->main_mr);
+	put_memory(c, c->main, c->main_len);
+	put_memory(c, c->eager, c->eager_len);
+	free(c->eager_mr);
+	free(c->stage_map);
+	free(c->slots);
+	if (c->boot_mr)
+		ibv_dereg_mr(c->boot_mr);
+	put_memory(c, c->boot, c->boot_len);
+	free(c->boot_slot);
+	/* what is left is the adapter's */
+	memory -= c->mem;
+	c->mem = 0;
+}
+
+/* What a connection needs before Connect: one receive, room for the names. */
+int conn_setup_boot(struct conn *c)
+{
+	size_t queues = (c->rdev->sq_depth + c->rdev->rq_depth) * WQE_BYTES;
+
+	c->boot_len = page_round(slot_size(SLOT_SMALL_CTRL));
+	c->boot = get_memory(c, c->boot_len);
+	if (!c->boot)
+		return -ENOMEM;
+	if (memory + queues > config.max_memory)
+		return -ENOMEM;
+	memory += queues;
+	c->mem += queues;
+	c->boot_mr = reg(c, c->boot, c->boot_len, IBV_ACCESS_LOCAL_WRITE);
+	c->boot_slot = calloc(1, sizeof(*c->boot_slot));
+	if (!c->boot_mr || !c->boot_slot)
+		return -ENOMEM;
+	init_slot(c, c->boot_slot, c->boot, SLOT_SMALL_CTRL);
+	return conn_post_recv(c->boot_slot);
+}

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections come and go: listening, accepting, teardown.
+ *
+ * Event loop only. A connection belongs to the list `conns` from the request of
+ * the peer to conn_destroy(), which runs from conn_reap() only, at the end of a
+ * pass, so that no caller loses a connection under its feet.
+ *
+ * Each connection has a protection domain and a completion queue of its own: a
+ * key opens nothing but memory of its own virtqueue, not even that of another
+ * queue of the same instance, and nobody's completions can crowd out another's.
+ * (The protection domain is chosen when the queue pair is made, before the peer
+ * has said which instance it wants, so one per instance is not to be had.)
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <infiniband/verbs.h>
+
+#include "config.h"
+#include "conn.h"
+#include "log.h"
+
+#define ACK_TIMEOUT		16	/* 4.096 us * 2^16 = 268 ms */
+#define MIN_RNR_TIMER		12	/* 0.64 ms */
+#define MAX_RD_ATOMIC		16
+#define MAX_INLINE		64
+#define DRAIN_TIMEOUT		1000	/* ms */
+
+static struct rdma_event_channel *channel;
+static struct watch channel_watch;
+static struct list rdevs = { &rdevs, &rdevs };
+static struct list conns = { &conns, &conns };
+static struct list dying = { &dying, &dying };
+static struct rdma_cm_id **listeners;
+static unsigned int n_listeners, n_conns;
+static unsigned int max_queue;
+unsigned int rdma_max_descs;
+
+static const int one = 1;
+
+unsigned int rdma_count(void)
+{
+	return n_conns;
+}
+
+struct list *rdma_conns(void)
+{
+	return &conns;
+}
+
+/* The queue pair is drained, or never worked: nothing can reach the memory. */
+void conn_destroy(struct conn *c)
+{
+	list_del(&c->node);
+	list_del(&c->active);
+	list_del(&c->flush);
+	list_del(&c->dying);
+	timer_cancel(&c->timer);
+	if (c->id->qp)
+		rdma_destroy_qp(c->id);
+	if (c->cq) {
+		if (c->cq_events)
+			ibv_ack_cq_events(c->cq, c->cq_events);
+		ibv_destroy_cq(c->cq);
+	}
+	conn_free_memory(c);
+	if (c->pd)
+		ibv_dealloc_pd(c->pd);
+	rdma_destroy_id(c->id);
+	free(c->wrs);
+	free(c->sges);
+	free(c);
+	n_conns--;
+}
+
+void conn_try_reap(struct conn *c)
+{
+	if (!c->closing || c->in_device || !c->drained_sq || c->posted)
+		return;
+	if (list_empty(&c->dying))
+		list_add_tail(&c->dying, &dying);
+}
+
+void conn_reap(void)
+{
+	while (!list_empty(&dying)) {
+		struct conn *c = list_first(&dying, struct conn, dying);
+
+		list_del(&c->dying);
+		up_gone(c);
+		conn_destroy(c);
+	}
+}
+
+static void drain_timeout(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+
+	log_debug("%s: queue pair did not drain in time", c->name);
+	c->drained_sq = true;
+	c->posted = 0;
+	conn_try_reap(c);
+}
+
+/*
+ * End the connection: the queue pair goes to error, the device gives up what it
+ * has not begun. Freed when the adapter and the backend have let go. @why is
+ * said once, NULL says nothing.
+ */
+void conn_close(struct conn *c, const char *why)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
+
+	if (c->closing)
+		return;
+	c->closing = true;
+	if (why)
+		log_warn("%s: %s, closing the connection", c->name, why);
+	else
+		log_debug("%s: closed", c->name);
+	c->n_wrs = 0;
+	list_del(&c->flush);
+	list_init(&c->sq_wait);
+	list_init(&c->sent);
+	rdma_disconnect(c->id);
+	ibv_modify_qp(c->id->qp, &attr, IBV_QP_STATE);
+	timer_cancel(&c->timer);
+	timer_init(&c->timer, drain_timeout);
+	timer_set(&c->timer, DRAIN_TIMEOUT);
+	conn_post_marker(c);
+	up_closing(c);
+	conn_try_reap(c);
+}
+
+bool conn_same_peer(const struct conn *a, const struct conn *b)
+{
+	if (a->peer.ss_family != b->peer.ss_family)
+		return false;
+	if (a->peer.ss_family == AF_INET6)
+		return !memcmp(&((const struct sockaddr_in6 *)&a->peer)->sin6_addr,
+			       &((const struct sockaddr_in6 *)&b->peer)->sin6_addr,
+			       sizeof(struct in6_addr));
+	return ((const struct sockaddr_in *)&a->peer)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)&b->peer)->sin_addr.s_addr;
+}
+
+static void name_peer(struct conn *c)
+{
+	struct sockaddr *sa = rdma_get_peer_addr(c->id);
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	memset(&c->peer, 0, sizeof(c->peer));
+	if (sa && sa->sa_family == AF_INET6) {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)sa;
+
+		memcpy(&c->peer, sa, sizeof(*in6));
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		snprintf(c->name, sizeof(c->name), "[%s]:%u", host,
+			 ntohs(in6->sin6_port));
+	} else if (sa && sa->sa_family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)sa;
+
+		memcpy(&c->peer, sa, sizeof(*in));
+		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+		snprintf(c->name, sizeof(c->name), "%s:%u", host,
+			 ntohs(in->sin_port));
+	} else {
+		snprintf(c->name, sizeof(c->name), "peer without address");
+	}
+}
+
+static void channel_event(struct watch *w)
+{
+	struct rdev *d = container_of(w, struct rdev, watch);
+	struct ibv_cq *cq;
+	void *ctx;
+
+	while (!ibv_get_cq_event(d->channel, &cq, &ctx)) {
+		struct conn *c = ctx;
+
+		c->cq_events++;
+		conn_activate(c);
+	}
+}
+
+static int nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static unsigned int clamp(unsigned int v, unsigned int max)
+{
+	return v < max ? v : max;
+}
+
+static struct rdev *get_rdev(struct ibv_context *verbs)
+{
+	struct list *pos;
+	struct rdev *d;
+	unsigned int sq, wr;
+
+	list_for_each(pos, &rdevs) {
+		d = list_entry(pos, struct rdev, node);
+		if (d->verbs == verbs)
+			return d;
+	}
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->verbs = verbs;
+	if (ibv_query_device(verbs, &d->attr)) {
+		free(d);
+		return NULL;
+	}
+	d->iwarp = verbs->device->transport_type == IBV_TRANSPORT_IWARP;
+	wr = clamp(d->attr.max_qp_wr, d->attr.max_cqe / 2) - 2;
+	/* 2 receives per command and 6 more; see struct slot */
+	d->max_queue = clamp(max_queue, (wr - 6) / 2);
+	d->rq_depth = 2 * d->max_queue + 6;
+	if (d->rq_depth < CONTROL_SLOTS + 2)
+		d->rq_depth = CONTROL_SLOTS + 2;
+	sq = 2 * d->max_queue + 64;
+	if (sq < 4 * (rdma_max_descs + 2))
+		sq = 4 * (rdma_max_descs + 2);
+	d->sq_depth = clamp(sq, wr);
+	d->channel = ibv_create_comp_channel(verbs);
+	if (!d->channel || nonblocking(d->channel->fd)) {
+		free(d);
+		return NULL;
+	}
+	watch_init(&d->watch, d->channel->fd, channel_event);
+	list_add_tail(&d->node, &rdevs);
+	return d;
+}
+
+static void connect_timeout(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+
+	conn_close(c, c->goodbye ? NULL : "no Connect command in time");
+}
+
+static int make_qp(struct conn *c)
+{
+	struct ibv_qp_init_attr attr = {
+		.qp_type = IBV_QPT_RC,
+		.cap = {
+			.max_send_wr = c->rdev->sq_depth + 1,
+			.max_recv_wr = c->rdev->rq_depth + 1,
+			.max_send_sge = 2,
+			.max_recv_sge = 1,
+			.max_inline_data = MAX_INLINE,
+		},
+	};
+
+	c->pd = ibv_alloc_pd(c->rdev->verbs);
+	if (!c->pd)
+		return -errno;
+	c->cq = ibv_create_cq(c->rdev->verbs,
+			      c->rdev->sq_depth + c->rdev->rq_depth + 4,
+			      c, c->rdev->channel, 0);
+	if (!c->cq)
+		return -errno;
+	attr.send_cq = c->cq;
+	attr.recv_cq = c->cq;
+	if (rdma_create_qp(c->id, c->pd, &attr)) {
+		/* an adapter without inline data says so here */
+		attr.cap.max_inline_data = 0;
+		if (rdma_create_qp(c->id, c->pd, &attr))
+			return -errno;
+	}
+	c->max_inline = attr.cap.max_inline_data;
+	c->max_wrs = rdma_max_descs + 2 > 64 ? rdma_max_descs + 2 : 64;
+	c->wrs = calloc(c->max_wrs, sizeof(*c->wrs));
+	c->sges = calloc(2 * c->max_wrs, sizeof(*c->sges));
+	return c->wrs && c->sges ? 0 : -ENOMEM;
+}
+
+static int accept_peer(struct conn *c, const struct rdma_conn_param *req)
+{
+	struct rdma_conn_param p = {
+		.retry_count = 7,
+		.rnr_retry_count = 7,
+	};
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_RTS,
+		.min_rnr_timer = MIN_RNR_TIMER,
+	};
+	uint8_t ack = ACK_TIMEOUT;
+
+	p.initiator_depth = clamp(clamp(req->initiator_depth, MAX_RD_ATOMIC),
+				  c->rdev->attr.max_qp_init_rd_atom);
+	p.responder_resources = clamp(clamp(req->responder_resources,
+					    MAX_RD_ATOMIC),
+				      c->rdev->attr.max_qp_rd_atom);
+	if (rdma_set_option(c->id, RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT,
+			    &ack, sizeof(ack)))
+		log_debug("%s: ACK time-out cannot be set", c->name);
+	if (rdma_accept(c->id, &p))
+		return -errno;
+	if (!c->rdev->iwarp &&
+	    ibv_modify_qp(c->id->qp, &attr, IBV_QP_STATE | IBV_QP_MIN_RNR_TIMER))
+		log_debug("%s: RNR timer cannot be set", c->name);
+	return 0;
+}
+
+static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param *p)
+{
+	struct conn *c;
+	int ret;
+
+	if (n_conns >= config.max_connections) {
+		log_warn("refusing a connection: --max-connections (%u) reached",
+			 config.max_connections);
+		goto reject;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		goto reject;
+	n_conns++;
+	c->id = id;
+	id->context = c;
+	c->kind = PROTO_FIRST;
+	c->max_descs = 1;
+	c->last_send = -1;
+	list_init(&c->active);
+	list_init(&c->flush);
+	list_init(&c->dying);
+	list_init(&c->sent);
+	list_init(&c->sq_wait);
+	list_init(&c->held);
+	list_init(&c->stage_wait);
+	list_add_tail(&c->node, &conns);
+	timer_init(&c->timer, connect_timeout);
+	name_peer(c);
+
+	ret = -ENOMEM;
+	c->rdev = get_rdev(id->verbs);
+	if (c->rdev)
+		ret = make_qp(c);
+	if (!ret)
+		ret = conn_setup_boot(c);
+	if (!ret)
+		ret = accept_peer(c, p);
+	if (ret) {
+		log_warn("%s: cannot accept the connection: %s", c->name,
+			 strerror(ret < 0 ? -ret : ret));
+		rdma_reject(id, NULL, 0);
+		conn_destroy(c);
+		return;
+	}
+	conn_activate(c);
+	timer_set(&c->timer, config.connect_timeout * 1000);
+	log_debug("%s: connection accepted", c->name);
+	return;
+reject:
+	rdma_reject(id, NULL, 0);
+	rdma_destroy_id(id);
+}
+
+static void cm_event(struct watch *w)
+{
+	struct rdma_cm_event *ev;
+
+	(void)w;
+	while (!rdma_get_cm_event(channel, &ev)) {
+		struct rdma_conn_param param = ev->param.conn;
+		struct rdma_cm_id *id = ev->id;
+		enum rdma_cm_event_type type = ev->event;
+		struct conn *c;
+
+		/* before anything that might destroy the id, which waits for it */
+		rdma_ack_cm_event(ev);
+		if (type == RDMA_CM_EVENT_CONNECT_REQUEST) {
+			connect_request(id, &param);
+			continue;
+		}
+		c = id->context;
+		if (!c) {
+			log_warn("listener: %s", rdma_event_str(type));
+			continue;
+		}
+		switch (type) {
+		case RDMA_CM_EVENT_ESTABLISHED:
+			c->established = true;
+			break;
+		case RDMA_CM_EVENT_DISCONNECTED:
+			/* no loss when there was nothing to lose */
+			conn_close(c, c->goodbye || !c->inst ? NULL :
+				   "peer disconnected");
+			break;
+		case RDMA_CM_EVENT_TIMEWAIT_EXIT:
+			break;
+		default:
+			conn_close(c, rdma_event_str(type));
+			break;
+		}
+	}
+}
+
+int rdma_init(void)
+{
+	struct list *pos;
+
+	rdma_max_descs = 1;
+	max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE;
+	list_for_each(pos, &config.devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+
+		if (d->num_descs > rdma_max_descs)
+			rdma_max_descs = d->num_descs;
+		if (d->queue_size > max_queue)
+			max_queue = d->queue_size;
+	}
+	channel = rdma_create_event_channel();
+	if (!channel || nonblocking(channel->fd)) {
+		log_err("no RDMA event channel: %s (is the module rdma_ucm loaded?)",
+			strerror(errno));
+		return -1;
+	}
+	watch_init(&channel_watch, channel->fd, cm_event);
+	return 0;
+}
+
+static int listen_one(const struct listen_cfg *l)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
+	struct rdma_cm_id *id = NULL;
+	int ret = getaddrinfo(l->host, l->port, &hints, &res);
+
+	if (ret) {
+		log_err("%s: %s", l->url, gai_strerror(ret));
+		return -1;
+	}
+	if (rdma_create_id(channel, &id, NULL, RDMA_PS_TCP))
+		goto fail;
+	/* so that 0.0.0.0 and [::] can be given side by side */
+	if (res->ai_family == AF_INET6)
+		rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY,
+				(void *)&one, sizeof(one));
+	rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR,
+			(void *)&one, sizeof(one));
+	if (rdma_bind_addr(id, res->ai_addr) || rdma_listen(id, 128))
+		goto fail;
+	listeners[n_listeners++] = id;
+	freeaddrinfo(res);
+	printf("listening on %s\n", l->url);
+	fflush(stdout);
+	return 0;
+fail:
+	log_err("%s: cannot listen: %s", l->url, strerror(errno));
+	if (id)
+		rdma_destroy_id(id);
+	freeaddrinfo(res);
+	return -1;
+}
+
+int rdma_listen_all(void)
+{
+	unsigned int n = 0;
+	struct list *pos;
+
+	list_for_each(pos, &config.listens)
+		n++;
+	listeners = calloc(n, sizeof(*listeners));
+	if (!listeners)
+		return -1;
+	list_for_each(pos, &config.listens)
+		if (listen_one(list_entry(pos, struct listen_cfg, node)))
+			return -1;
+	return 0;
+}
+
+void rdma_stop_listening(void)
+{
+	for (unsigned int i = 0; i < n_listeners; i++)
+		rdma_destroy_id(listeners[i]);
+	n_listeners = 0;
+	free(listeners);
+	listeners = NULL;
+}

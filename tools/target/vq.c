@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands of a virtqueue, from receipt to completion.
+ *
+ * Event loop only. A command is in exactly one place: `held` (before DRIVER_OK),
+ * `stage_wait` (no staging memory or no room in the send queue), being fetched
+ * (reading), with the device (in_device), or answered. The wait list is first
+ * in, first out; whoever is at its head gets memory as soon as enough of it is
+ * free in one piece, and since nobody holds one piece while waiting for another,
+ * that always happens.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "instance.h"
+
+/* Placed so that the payload behind a virtio-blk header is page-aligned. */
+#define HEADER	16U
+
+static void stage_drop(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	if (!s->stage_pages)
+		return;
+	memset(c->stage_map + s->stage_page, 0, s->stage_pages);
+	c->stage_free += s->stage_pages;
+	s->stage_pages = 0;
+}
+
+/* First fit, from where the last search ended. */
+static bool stage_get(struct slot *s, uint32_t pages)
+{
+	struct conn *c = s->conn;
+	uint32_t run = 0;
+
+	if (pages > c->stage_free)
+		return false;
+	if (c->stage_hint + pages > c->stage_pages)
+		c->stage_hint = 0;
+	for (int pass = 0; pass < 2; pass++) {
+		run = 0;
+		for (uint32_t i = c->stage_hint; i < c->stage_pages; i++) {
+			run = c->stage_map[i] ? 0 : run + 1;
+			if (run < pages)
+				continue;
+			s->stage_page = i + 1 - pages;
+			s->stage_pages = pages;
+			memset(c->stage_map + s->stage_page, 1, pages);
+			c->stage_free -= pages;
+			c->stage_hint = i + 1;
+			return true;
+		}
+		c->stage_hint = 0;
+	}
+	return false;
+}
+
+static uint8_t *stage_ptr(const struct slot *s)
+{
+	return s->conn->stage + (size_t)s->stage_page * CONN_PAGE;
+}
+
+uint32_t request_stage_max(const struct request *req)
+{
+	const struct slot *s = container_of(req, struct slot, req);
+
+	return s->conn->stage_pages * CONN_PAGE;
+}
+
+void *request_stage(struct request *req, uint32_t length)
+{
+	struct slot *s = container_of(req, struct slot, req);
+
+	stage_drop(s);
+	if (!stage_get(s, (length + CONN_PAGE - 1) / CONN_PAGE))
+		return NULL;
+	return stage_ptr(s);
+}
+
+/* Nothing below the initiator is in progress, and it knows every outcome. */
+bool vq_quiet(const struct conn *c)
+{
+	return !c->inflight && !c->unacked && list_empty(&c->sq_wait);
+}
+
+static void check_disconnect(struct conn *c)
+{
+	struct slot *s = c->disconnect;
+
+	if (!s || c->inflight || c->closing)
+		return;
+	/* from here on the index can be connected again */
+	if (c->inst->vqs[c->vq] == c)
+		c->inst->vqs[c->vq] = NULL;
+	c->disconnect = NULL;
+	c->goodbye = true;
+	timer_set(&c->timer, 2000);
+	control_reply(s, VIRTIO_OF_STATUS_SUCCESS);
+}
+
+static void answered(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	c->inflight--;
+	check_disconnect(c);
+}
+
+static void reply(struct slot *s, uint16_t status, const void *data,
+		  uint32_t len, int tail, uint32_t offset)
+{
+	uint64_t remote = offset;
+
+	if (s->cmd.opcode == VIRTIO_OF_OP_VQ)
+		remote += s->cmd.out_length;
+	proto_complete_vq(&s->done, &s->cmd, status, offset + len + (tail >= 0));
+	if (!len)
+		stage_drop(s);
+	conn_reply(s, data, len, tail, remote);
+	answered(s);
+}
+
+static void fail(struct slot *s, uint16_t status)
+{
+	reply(s, status, NULL, 0, -1, 0);
+}
+
+/* The device has let go of a request; false when nobody waits for the answer. */
+static bool back_from_device(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	s->in_device = false;
+	c->in_device--;
+	if (!c->closing)
+		return true;
+	conn_try_reap(c);
+	return false;
+}
+
+void request_done(struct request *req, uint32_t offset, const void *data,
+		  uint32_t length, int tail)
+{
+	struct slot *s = container_of(req, struct slot, req);
+	struct conn *c = s->conn;
+
+	if (!back_from_device(s))
+		return;
+	reply(s, VIRTIO_OF_STATUS_SUCCESS, data, length, tail, offset);
+	vq_kick(c);
+	if (c->inst)
+		instance_progress(c->inst);
+}
+
+void request_fail(struct request *req, uint16_t status)
+{
+	struct slot *s = container_of(req, struct slot, req);
+
+	if (back_from_device(s))
+		fail(s, status);
+}
+
+/* False: not now, again when something has become free. */
+static bool fetch(struct slot *s)
+{
+	uint32_t length = s->cmd.out_length;
+	uint8_t *dst = s->small;
+
+	if (length > s->small_len) {
+		if (!s->stage_pages &&
+		    !stage_get(s, 1 + (length - HEADER + CONN_PAGE - 1) / CONN_PAGE))
+			return false;
+		dst = stage_ptr(s) + CONN_PAGE - HEADER;
+	}
+	if (!conn_read(s, dst, 0, length))
+		return false;
+	s->req.out = dst;
+	s->reading = true;
+	return true;
+}
+
+static bool start(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	if (!s->req.out && s->cmd.opcode == VIRTIO_OF_OP_VQ && s->cmd.out_length)
+		return fetch(s);
+
+	s->in_device = true;
+	c->in_device++;
+	if (c->inst->dev->ops->submit(&s->req) != -EAGAIN)
+		return true;
+	s->in_device = false;
+	c->in_device--;
+	return false;
+}
+
+void vq_kick(struct conn *c)
+{
+	if (c->kicking)
+		return;
+	c->kicking = true;
+	while (!c->closing && !list_empty(&c->stage_wait)) {
+		struct slot *s = list_first(&c->stage_wait, struct slot, node);
+
+		list_del(&s->node);
+		if (!start(s)) {
+			list_add(&s->node, &c->stage_wait);
+			break;
+		}
+	}
+	c->kicking = false;
+}
+
+static void enqueue(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	if (c->quiesce)
+		return;
+	if (!list_empty(&c->stage_wait) || !start(s))
+		list_add_tail(&s->node, &c->stage_wait);
+}
+
+void vq_read_done(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	s->reading = false;
+	if (s->aborted) {
+		fail(s, VIRTIO_OF_STATUS_ESTATUS);
+		instance_progress(c->inst);
+		return;
+	}
+	if (c->quiesce)
+		return;
+	/*
+	 * Not behind those that wait for staging memory: they wait for what
+	 * this one holds.
+	 */
+	if (!start(s))
+		list_add(&s->node, &c->stage_wait);
+}
+
+void vq_release_held(struct conn *c)
+{
+	while (!c->closing && !list_empty(&c->held)) {
+		struct slot *s = list_first(&c->held, struct slot, node);
+
+		list_del(&s->node);
+		enqueue(s);
+	}
+}
+
+static void fail_list(struct list *l)
+{
+	while (!list_empty(l)) {
+		struct slot *s = list_first(l, struct slot, node);
+
+		list_del(&s->node);
+		fail(s, VIRTIO_OF_STATUS_ESTATUS);
+	}
+}
+
+/* Slot @i of a connection, the one of Connect included. */
+static struct slot *slot_at(struct conn *c, unsigned int i)
+{
+	return i < c->n_slots ? &c->slots[i] : c->boot_slot;
+}
+
+/* Answer what was not executed; what the backend has, ends by itself. */
+void vq_abort(struct conn *c)
+{
+	fail_list(&c->held);
+	fail_list(&c->stage_wait);
+	for (unsigned int i = 0; i <= c->n_slots && !c->closing; i++) {
+		struct slot *s = slot_at(c, i);
+
+		if (s->state != SLOT_BUSY)
+			continue;
+		if (s->reading)
+			s->aborted = true;
+		else if (s->in_device &&
+			 c->inst->dev->ops->cancel(&s->req))
+			request_fail(&s->req, VIRTIO_OF_STATUS_ESTATUS);
+	}
+}
+
+/* The connection is closing: nobody waits for answers any more. */
+void vq_forget(struct conn *c)
+{
+	list_init(&c->held);
+	list_init(&c->stage_wait);
+	for (unsigned int i = 0; c->inst && i <= c->n_slots; i++) {
+		struct slot *s = slot_at(c, i);
+
+		if (s->in_device && c->inst->dev->ops->cancel(&s->req)) {
+			s->in_device = false;
+			c->in_device--;
+		}
+	}
+}
+
+static void vq_request(struct slot *s)
+{
+	struct proto_cmd *cmd = &s->cmd;
+	struct conn *c = s->conn;
+	struct instance *inst = c->inst;
+	struct request *req = &s->req;
+
+	c->inflight++;
+	s->aborted = false;
+	s->reading = false;
+	s->in_device = false;
+	req->started = false;
+	req->state = &inst->state;
+	req->out = NULL;
+	req->out_len = cmd->out_length;
+	req->in_len = cmd->in_length;
+
+	if (c->inflight > c->queue_size) {
+		fail(s, VIRTIO_OF_STATUS_ECMDQUOT);
+		return;
+	}
+	if (cmd->opcode == VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF) {
+		if (!control_eager_offered(inst)) {
+			fail(s, VIRTIO_OF_STATUS_ENOCMD);
+			return;
+		}
+		if (!proto_eager_fits(c->eager_len, cmd->out_offset,
+				      cmd->out_length)) {
+			fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
+			return;
+		}
+		req->out = c->eager + cmd->out_offset;
+	} else if (cmd->out_length > HEADER +
+		   (uint64_t)(c->stage_pages - 1) * CONN_PAGE) {
+		fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
+		return;
+	}
+	if (!list_empty(&inst->resets) || inst->disconnect || c->disconnect) {
+		fail(s, VIRTIO_OF_STATUS_ESTATUS);
+		return;
+	}
+	if (!(inst->status & 4)) {
+		list_add_tail(&s->node, &c->held);
+		return;
+	}
+	enqueue(s);
+}
+
+void vq_command(struct slot *s)
+{
+	struct conn *c = s->conn;
+
+	if (c->quiesce)
+		return;
+	if (!s->cmd.known || s->cmd.opcode == VIRTIO_OF_OP_CONNECT) {
+		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		return;
+	}
+	if (s->cmd.opcode != VIRTIO_OF_OP_DISCONNECT) {
+		vq_request(s);
+		return;
+	}
+	if (c->disconnect || c->goodbye) {
+		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		return;
+	}
+	c->disconnect = s;
+	vq_abort(c);
+	check_disconnect(c);
+}

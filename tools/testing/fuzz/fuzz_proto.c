@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer harness of the target's protocol decoder.
+ *
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I include/uapi \
+ *	      tools/testing/fuzz/fuzz_proto.c tools/target/proto.c -o fuzz_proto
+ *	./fuzz_proto -max_total_time=60
+ *
+ * The first two bytes choose the kind of queue and the limit of descriptors,
+ * the rest is the message. What the decoder lets pass must keep its promises.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../target/proto.h"
+
+static void require(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void check_ranges(const struct proto_cmd *cmd, uint64_t off, uint64_t len)
+{
+	struct proto_range r[PROTO_MAX_DESCS];
+	uint64_t sum = 0;
+	int n = proto_ranges(cmd, off, len, r, PROTO_MAX_DESCS);
+
+	require(n <= cmd->ndescs);
+	for (int i = 0; i < n; i++) {
+		require(r[i].length);
+		sum += r[i].length;
+	}
+	if (n >= 0)
+		require(sum == len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	union virtio_of_completion done;
+	struct proto_cmd cmd;
+	enum proto_error err;
+	unsigned int limit;
+	uint8_t *msg;
+
+	if (size < 2)
+		return 0;
+	limit = data[1];
+	/* a copy of its exact size, so that reading too far is seen */
+	msg = malloc(size - 2 ? size - 2 : 1);
+	memcpy(msg, data + 2, size - 2);
+	err = proto_decode(msg, size - 2, data[0] % 3, limit, &cmd);
+	require(proto_strerror(err) && proto_opname(cmd.opcode));
+	if (err)
+		goto out;
+	require(cmd.ndescs <= limit);
+	require(size - 2 == 16 + 16 * (size_t)cmd.ndescs);
+	if (!cmd.known) {
+		require(data[0] % 3 != PROTO_FIRST);
+		goto out;
+	}
+	switch (cmd.opcode) {
+	case VIRTIO_OF_OP_VQ:
+		require(proto_ranges(&cmd, 0, (uint64_t)cmd.out_length +
+				     cmd.in_length,
+				     (struct proto_range[PROTO_MAX_DESCS]){ { 0 } },
+				     PROTO_MAX_DESCS) >= 0);
+		check_ranges(&cmd, 0, cmd.out_length);
+		check_ranges(&cmd, cmd.out_length, cmd.in_length);
+		proto_complete_vq(&done, &cmd, 0, cmd.in_length);
+		break;
+	case VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF:
+		check_ranges(&cmd, 0, cmd.in_length);
+		if (proto_eager_fits(4 << 20, cmd.out_offset, cmd.out_length))
+			require(cmd.out_length <= 4 << 20 &&
+				cmd.out_offset <= 4 << 20);
+		proto_complete_vq(&done, &cmd, 0, cmd.in_length);
+		break;
+	case VIRTIO_OF_OP_CONNECT:
+		if (cmd.length == 1024)
+			check_ranges(&cmd, 0, 1024);
+		break;
+	case VIRTIO_OF_OP_GET_KEYED_EAGER_BUF:
+		check_ranges(&cmd, 0, cmd.max_descs * 16);
+		break;
+	case VIRTIO_OF_OP_GET_CONFIG:
+	case VIRTIO_OF_OP_SET_CONFIG:
+		if (!proto_config_check(cmd.offset, cmd.bytes, 60)) {
+			uint8_t space[60] = { 0 };
+
+			require(!proto_config_get(space, cmd.offset, cmd.bytes));
+		}
+		break;
+	}
+	if (cmd.ndescs)
+		check_ranges(&cmd, cmd.value, cmd.select);
+out:
+	if (size - 2 >= 256)
+		proto_vqn_ok(msg);
+	free(msg);
+	return 0;
+}

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# How often the adapter's doorbell is rung: once for each I/O at depth 1, less
+# than once where one kick makes several chains available. The kernel's function
+# profiler counts calls of soft-RoCE's post_send.
+# nodes: target initiator
+# timeout: 200
+. "$(dirname "$0")/lib.sh"
+
+if on_node target; then
+	start_target --blk tvqn=disk0,mem=64M,queues=1
+	barrier up
+	barrier done
+	finish
+fi
+
+trace=/sys/kernel/tracing
+[ -e $trace/function_profile_enabled ] || mount -t tracefs none $trace
+function=rxe_post_send
+
+# Posts per I/O of $3 requests, in thousandths; the rest goes to fio.
+posts()
+{
+	local what=$1 ios=$2 n
+	shift 2
+	echo 0 >$trace/function_profile_enabled
+	echo 1 >$trace/function_profile_enabled
+	vof_fio filename="$disk" size=64m number_ios="$ios" "$@" || return 1
+	echo 0 >$trace/function_profile_enabled
+	n=$(cat $trace/trace_stat/function* | awk -v f=$function '$1 == f { n += $2 } END { print n + 0 }')
+	note "$what: $n posts for $ios I/Os"
+	POSTS=$((n * 1000 / ios))
+}
+
+between() { [ "$POSTS" -ge "$1" ] && [ "$POSTS" -le "$2" ]; }
+
+barrier up
+check "connect" vof_connect d0 tvqn=disk0
+disk=$(vof_disk d0)
+echo $function >$trace/set_ftrace_filter
+ios=200
+for rw in randwrite:4k randwrite:64k randwrite:256k randread:4k; do
+	posts "$rw" $ios rw=${rw%:*} bs=${rw#*:} iodepth=1
+	# Keepalive and the look at the disk's size when fio opens it are few.
+	check "$rw at depth 1: one post for each I/O ($POSTS/1000)" \
+		between 1000 1020
+done
+posts randread:64k $ios rw=randread bs=64k iodepth=1
+check "randread:64k: one more, for the invalidation ($POSTS/1000)" \
+	[ "$POSTS" -ge 1990 ] && [ "$POSTS" -le 2020 ]
+for rw in randwrite:4k randread:4k; do
+	posts "$rw at depth 16" 1600 rw=${rw%:*} bs=${rw#*:} iodepth=16 \
+		iodepth_batch_submit=8 iodepth_batch_complete_min=8
+	check "$rw at depth 16: less than one post for each I/O ($POSTS/1000)" \
+		[ "$POSTS" -lt 1000 ]
+done
+echo >$trace/set_ftrace_filter
+barrier done
+finish

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What goes over the wire, as tshark sees it: a write is an RDMA WRITE and a SEND
+# with consecutive packet numbers and nothing in between.
+# nodes: target initiator
+# timeout: 200
+# with: tshark
+. "$(dirname "$0")/lib.sh"
+
+if on_node target; then
+	start_target --blk tvqn=disk0,mem=64M,queues=1
+	barrier up
+	barrier done
+	finish
+fi
+
+# Opcodes of reliable connections: InfiniBand specification, 9.2.
+SEND_ONLY=4 WRITE_FIRST=6 WRITE_MIDDLE=7 WRITE_LAST=8 WRITE_ONLY=10
+
+barrier up
+check "connect" vof_connect d0 tvqn=disk0
+disk=$(vof_disk d0)
+
+# capture SIZE COUNT: write, and leave the packets sent in $VOF_TMP/packets as
+# "queue-pair psn opcode"
+capture()
+{
+	local i
+	tshark -q -i "$VOF_DEV" -f "udp port 4791" -w "$VOF_TMP/$1.pcap" \
+		>"$VOF_TMP/tshark" 2>&1 &
+	local pid=$!
+	for ((i = 0; i < 200; i++)); do
+		grep -q "Capturing on" "$VOF_TMP/tshark" && break
+		sleep 0.1
+	done
+	sleep 2
+	dd if=/dev/urandom of="$disk" bs="$1" count="$2" oflag=direct 2>/dev/null
+	sleep 2
+	kill -INT $pid
+	wait $pid
+	tshark -r "$VOF_TMP/$1.pcap" -Y "ip.src == $VOF_ADDR" -T fields \
+		-e infiniband.bth.destqp -e infiniband.bth.psn \
+		-e infiniband.bth.opcode 2>/dev/null >"$VOF_TMP/all"
+	# The queue pair that the data went through.
+	qp=$(awk -v a=$WRITE_ONLY -v b=$WRITE_FIRST '$3 == a || $3 == b { print $1 }' \
+		"$VOF_TMP/all" | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
+	# Without acknowledgements (17), which repeat the numbers of the target.
+	awk -v qp="$qp" '$1 == qp && $3 != 17' "$VOF_TMP/all" >"$VOF_TMP/packets"
+}
+
+for size in 512 4096 65536; do
+	capture $size 16
+	note "$size: $(awk '{ n[$3]++ } END { for (o in n) printf "opcode %d: %d  ", o, n[o] }' "$VOF_TMP/packets")"
+	is "$size: nothing but WRITEs and SENDs" \
+		"$(awk -v s=$SEND_ONLY -v f=$WRITE_FIRST -v m=$WRITE_MIDDLE -v l=$WRITE_LAST -v o=$WRITE_ONLY \
+		'$3 != s && $3 != f && $3 != m && $3 != l && $3 != o' "$VOF_TMP/packets")" ""
+	is "$size: a SEND for each write" \
+		"$(awk -v s=$SEND_ONLY '$3 == s' "$VOF_TMP/packets" | wc -l)" 16
+	is "$size: an RDMA WRITE for each write" \
+		"$(awk -v l=$WRITE_LAST -v o=$WRITE_ONLY '$3 == l || $3 == o' "$VOF_TMP/packets" | wc -l)" 16
+	is "$size: the SEND is the next packet after the WRITE" \
+		"$(awk -v s=$SEND_ONLY -v l=$WRITE_LAST -v o=$WRITE_ONLY '
+		last && ($3 != s || $2 != (psn + 1) % 16777216) { print "after " psn " came opcode " $3 ", number " $2 }
+		{ last = $3 == l || $3 == o; psn = $2 }' "$VOF_TMP/packets")" ""
+done
+barrier done
+finish
