@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # How often the adapter's doorbell is rung: once for each I/O at depth 1, less
 # than once where one kick makes several chains available. The kernel's function
-# profiler counts calls of soft-RoCE's post_send.
+# tracer counts calls of soft-RoCE's post_send.
 # nodes: target initiator
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
@@ -15,19 +15,19 @@ if on_node target; then
 fi
 
 trace=/sys/kernel/tracing
-[ -e $trace/function_profile_enabled ] || mount -t tracefs none $trace
+[ -e $trace/current_tracer ] || mount -t tracefs none $trace
 function=rxe_post_send
 
-# Posts per I/O of $3 requests, in thousandths; the rest goes to fio.
+# Posts per I/O of $2 I/Os, in thousandths, into POSTS; the rest goes to fio.
 posts()
 {
 	local what=$1 ios=$2 n
 	shift 2
-	echo 0 >$trace/function_profile_enabled
-	echo 1 >$trace/function_profile_enabled
+	echo >$trace/trace
+	echo 1 >$trace/tracing_on
 	vof_fio filename="$disk" size=64m number_ios="$ios" "$@" || return 1
-	echo 0 >$trace/function_profile_enabled
-	n=$(cat $trace/trace_stat/function* | awk -v f=$function '$1 == f { n += $2 } END { print n + 0 }')
+	echo 0 >$trace/tracing_on
+	n=$(grep -c "$function <-" $trace/trace)
 	note "$what: $n posts for $ios I/Os"
 	POSTS=$((n * 1000 / ios))
 }
@@ -37,7 +37,9 @@ between() { [ "$POSTS" -ge "$1" ] && [ "$POSTS" -le "$2" ]; }
 barrier up
 check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
-echo $function >$trace/set_ftrace_filter
+echo 4096 >$trace/buffer_size_kb
+check "post_send can be traced" bash -c \
+	"echo $function >$trace/set_ftrace_filter && echo function >$trace/current_tracer"
 ios=200
 for rw in randwrite:4k randwrite:64k randwrite:256k randread:4k; do
 	posts "$rw" $ios rw=${rw%:*} bs=${rw#*:} iodepth=1
@@ -54,6 +56,7 @@ for rw in randwrite:4k randread:4k; do
 	check "$rw at depth 16: less than one post for each I/O ($POSTS/1000)" \
 		[ "$POSTS" -lt 1000 ]
 done
+echo nop >$trace/current_tracer
 echo >$trace/set_ftrace_filter
 barrier done
 finish

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people; kbuild reads Kbuild. `make help` says what there is.
+#
+# Everything is made in build/: the kernel modules in build/<kernel>/, from a
+# tree of symbolic links to the sources, because kbuild leaves its products
+# beside the sources and two kernels must not share them.
+
+SHELL	:= /bin/bash
+TOP	:= $(CURDIR)
+O	:= $(TOP)/build
+KDIR	= /lib/modules/$(kver)/build
+V	?= 0
+export LC_ALL := C
+
+# KVER= picks one kernel: a whole version, or 6.1 or 6.12 for the kernels that
+# scripts/setup fetched. Without it: both of those, or else the running one.
+ifneq ($(KVER),)
+KVERS	:= $(or $(shell readlink $(O)/kernels/$(KVER)),$(KVER))
+else
+KVERS	:= $(foreach s,6.1 6.12,$(shell readlink $(O)/kernels/$(s)))
+endif
+RUNNING	:= $(shell uname -r)
+
+.DEFAULT_GOAL := all
+.PHONY: all help setup modules target peer unit fuzz test-tools check \
+	check-quick checks demo guest install clean distclean
+
+all: modules target
+
+help:
+	@echo 'make demo        a remote /dev/vda with real files, in two guests'
+	@echo 'make check       all tests: on the host, then in guests on both kernels'
+	@echo
+	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|version]'
+	@echo 'make target      the userspace target, virtio-of-target'
+	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
+	@echo 'make check-quick unit tests, then the short tests on one kernel'
+	@echo 'make checks      build checks: W=1, sparse, checkpatch, gcc and clang, newest kernel'
+	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
+	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
+	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
+	@echo
+	@echo 'make check TESTS="connect errno" runs only the tests whose names match.'
+
+setup:
+	@scripts/setup check
+
+# ---- kernel modules ---------------------------------------------------------
+
+modules: $(if $(KVERS),,setup-build)
+ifeq ($(KVERS),)
+	@$(MAKE) --no-print-directory modules
+else
+	@$(foreach k,$(KVERS),$(MAKE) --no-print-directory module-$(k) &&) true
+endif
+
+.PHONY: setup-build
+setup-build:
+	@scripts/setup build
+
+# KBUILD_MODARGS: more arguments for kbuild (W=1, C=2, CC=clang).
+# MODDIR: where to build, when not in build/<kernel>.
+module-%: kver = $*
+module-%: MODDIR = $(O)/$(kver)
+module-%:
+	@[ -e $(KDIR)/Makefile ] || { \
+		echo "no headers for kernel $(kver): $(KDIR) is missing" >&2; exit 1; }
+	@scripts/link-tree $(MODDIR)
+	@echo "  MODULES $(kver)"
+	@+flock $(MODDIR)/.lock $(MAKE) --no-print-directory -C $(KDIR) \
+		M=$(MODDIR) V=$(V) $(KBUILD_MODARGS) modules
+
+# ---- userspace --------------------------------------------------------------
+
+target:
+	@$(MAKE) --no-print-directory -C tools/target O=$(O)/target
+
+peer:
+	@$(MAKE) --no-print-directory -C tools/testing/peer O=$(O)/peer
+
+fuzz:
+	@$(MAKE) --no-print-directory -C tools/testing/fuzz O=$(O)/fuzz
+
+unit:
+	@tools/testing/run --unit
+
+# Small programs that the selftests call in the guests.
+selftests := tools/testing/selftests/virtio_of
+test-tools: $(patsubst $(selftests)/%.c,$(O)/tools/%,$(wildcard $(selftests)/*.c))
+
+$(O)/tools/%: $(selftests)/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+
+# ---- tests and demo ---------------------------------------------------------
+
+check:
+	@scripts/setup check
+	@tools/testing/run $(TESTS)
+
+check-quick:
+	@scripts/setup check
+	@tools/testing/run --quick $(TESTS)
+
+checks:
+	@scripts/setup check newest
+	@scripts/checks
+
+demo:
+	@scripts/setup demo
+	@scripts/demo
+
+guest:
+	@scripts/setup guest
+	@$(MAKE) --no-print-directory modules target
+	@scripts/guest $(if $(KVER),--kernel $(KVER))
+
+# ---- install ----------------------------------------------------------------
+
+PREFIX	?= /usr/local
+DESTDIR	?=
+
+install: kver := $(if $(KVER),$(KVERS),$(RUNNING))
+install:
+	@$(MAKE) --no-print-directory module-$(kver)
+	@$(MAKE) --no-print-directory target
+	$(MAKE) --no-print-directory -C $(KDIR) M=$(O)/$(kver) \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	install -D -m 755 build/target/virtio-of-target \
+		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
+	install -D -m 644 include/uapi/linux/virtio_of.h \
+		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
+
+clean:
+	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
+		! -name newest -exec rm -rf {} + 2>/dev/null || true
+
+distclean:
+	rm -rf build
