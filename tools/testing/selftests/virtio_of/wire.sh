@@ -4,7 +4,8 @@
 # with consecutive packet numbers and nothing in between.
 # nodes: target initiator
 # timeout: 200
-# with: tshark
+# with: tshark dumpcap
+# mem: 1536M
 . "$(dirname "$0")/lib.sh"
 
 if on_node target; then
@@ -33,6 +34,11 @@ capture()
 		grep -q "Capturing on" "$VOF_TMP/tshark" && break
 		sleep 0.1
 	done
+	if ! kill -0 $pid 2>/dev/null; then
+		not_ok "tshark captures"
+		note <"$VOF_TMP/tshark"
+		return 1
+	fi
 	sleep 2
 	dd if=/dev/urandom of="$disk" bs="$1" count="$2" oflag=direct 2>/dev/null
 	sleep 2
@@ -49,7 +55,7 @@ capture()
 }
 
 for size in 512 4096 65536; do
-	capture $size 16
+	capture $size 16 || continue
 	note "$size: $(awk '{ n[$3]++ } END { for (o in n) printf "opcode %d: %d  ", o, n[o] }' "$VOF_TMP/packets")"
 	is "$size: nothing but WRITEs and SENDs" \
 		"$(awk -v s=$SEND_ONLY -v f=$WRITE_FIRST -v m=$WRITE_MIDDLE -v l=$WRITE_LAST -v o=$WRITE_ONLY \
