@@ -38,6 +38,12 @@
  * @peek: protects @dev and @last_error for readers
  * @dev: what was made from it, or NULL
  * @last_error: of a device that is gone, or of a rejected attribute
+ * @opts: name, names and queue size as they were written; the rest is filled in
+ *	from the strings below when the device is enabled
+ * @transport: name of the fabric
+ * @traddr: address of the target, empty: not set
+ * @host_traddr: address to connect from, empty: any
+ * @trsvcid: port of the target
  */
 struct vof_config {
 	struct config_item item;

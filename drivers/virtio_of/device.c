@@ -401,7 +401,7 @@ int vof_device_connect(struct vof_device *dev)
 
 	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
 	/* What happened a moment ago has found a device that was not LIVE. */
-	smp_mb();
+	smp_mb(); /* pairs with the one in vof_vdev_config_changed() */
 	if (!vof_device_up(dev))
 		queue_work(vof_wq, &dev->lost_work);
 	if (READ_ONCE(dev->config_changed))

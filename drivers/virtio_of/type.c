@@ -2,12 +2,13 @@
 /*
  * What differs by device type: the only file that knows any.
  *
- * First of all, how to make a driver see that a request failed. Virtio has no error for a used buffer. A driver looks at a status that the
- * device wrote into the buffer, and virtio_blk does not preset it: 0, what is
- * likely to stand there, means success. So nothing goes back to a driver that
- * the target has not answered unless this file has written a failure into it.
+ * First of all, how to make a driver see that a request failed. Virtio has no
+ * error for a used buffer. A driver looks at a status that the device wrote into
+ * the buffer, and virtio_blk does not preset it: 0, what is likely to stand
+ * there, means success. So nothing goes back to a driver that the target has not
+ * answered unless this file has written a failure into it.
  *
- * The only file that knows device types.
+ * And limits in the configuration space that a driver takes as they come.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -120,8 +121,8 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
  *
  * Context: atomic, under the queue's lock.
  */
-bool vof_type_abort_needed(const struct vof_device *dev, const struct vof_req *req,
-		      u32 written)
+bool vof_type_abort_needed(const struct vof_device *dev,
+			   const struct vof_req *req, u32 written)
 {
 	return dev->vdev.id.device == VIRTIO_ID_BLOCK &&
 	       written < req->chain.in_len;

@@ -354,7 +354,7 @@ void vof_vdev_config_changed(struct vof_device *dev, u32 generation)
 	WRITE_ONCE(dev->generation, generation);
 	/* Set first: vof_device_connect() looks at it when it has made it LIVE. */
 	WRITE_ONCE(dev->config_changed, true);
-	smp_mb();
+	smp_mb(); /* pairs with the one there */
 	state = vof_device_state(dev, NULL, 0);
 	if (state == VOF_LIVE)
 		virtio_config_changed(&dev->vdev);

@@ -100,7 +100,7 @@ static void set_name(char *dst, const char *what, const char *s)
 		die("%s is empty", what);
 	if (strlen(s) >= VIRTIO_OF_VQN_SIZE)
 		die("%s is longer than %d bytes", what, VIRTIO_OF_VQN_SIZE - 1);
-	strcpy(dst, s);
+	memcpy(dst, s, strlen(s) + 1);
 }
 
 static void add_listen(const char *url)
@@ -207,7 +207,7 @@ static bool set_blk(struct dev_cfg *d, const char *key, const char *value)
 	} else if (!strcmp(key, "serial")) {
 		if (strlen(value) >= sizeof(d->serial))
 			die("serial=%s is longer than 20 bytes", value);
-		strcpy(d->serial, value);
+		memcpy(d->serial, value, strlen(value) + 1);
 	} else if (!strcmp(key, "block-size")) {
 		d->block_size = parse_num(key, value, 512, 65536);
 		if (d->block_size & (d->block_size - 1))

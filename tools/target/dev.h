@@ -76,11 +76,13 @@ struct dev_ops {
 	/*
 	 * Take the request: ends in request_done() or request_fail(), maybe
 	 * before it returns. -EAGAIN when request_stage() had no memory: it is
-	 * called again later. */
+	 * called again later.
+	 */
 	int		(*submit)(struct request *req);
 	/*
 	 * Let go of a request that has not reached the backend yet; true when
-	 * it was given up and no done will follow. */
+	 * it was given up and no done will follow.
+	 */
 	bool		(*cancel)(struct request *req);
 	void		(*close)(struct dev *dev);
 };

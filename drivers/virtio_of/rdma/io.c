@@ -424,6 +424,7 @@ void vof_rdma_init_cqes(struct vof_rdma_queue *rq)
  */
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq)
 {
+	size_t size = sizeof(union virtio_of_completion);
 	unsigned int i;
 	int ret = 0;
 
@@ -431,9 +432,8 @@ int vof_rdma_post_recvs(struct vof_rdma_queue *rq)
 		struct vof_rdma_recv *recv = &rq->recvs[i];
 
 		recv->cqe.done = vof_rdma_recv_done;
-		recv->sge.addr = vof_rdma_mem_dma(&rq->recv_mem,
-			(size_t)i * sizeof(union virtio_of_completion));
-		recv->sge.length = sizeof(union virtio_of_completion);
+		recv->sge.addr = vof_rdma_mem_dma(&rq->recv_mem, i * size);
+		recv->sge.length = size;
 		recv->sge.lkey = rq->pd->local_dma_lkey;
 		ret = vof_rdma_post_recv(rq, recv);
 	}

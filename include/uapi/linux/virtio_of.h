@@ -117,8 +117,10 @@ VIRTIO_OF_ASSERT_SIZE(virtio_of_connect, 1024);
 VIRTIO_OF_ASSERT_AT(virtio_of_connect, ivqn, 0);
 VIRTIO_OF_ASSERT_AT(virtio_of_connect, tvqn, 256);
 
-/* Commands without fields: Disconnect, Keepalive, Get Keyed Number Descriptors,
- * Get Vendor ID, Get Device ID, Reset Device, Get Status. */
+/*
+ * Commands without fields: Disconnect, Keepalive, Get Keyed Number Descriptors,
+ * Get Vendor ID, Get Device ID, Reset Device, Get Status.
+ */
 struct virtio_of_command_common {
 	__le16	opcode;
 	__le16	command_id;

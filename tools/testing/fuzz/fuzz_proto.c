@@ -3,7 +3,7 @@
  * libFuzzer harness of the target's protocol decoder.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I include/uapi \
- *	      tools/testing/fuzz/fuzz_proto.c tools/target/proto.c -o fuzz_proto
+ *	      THIS_FILE tools/target/proto.c -o fuzz_proto
  *	./fuzz_proto -max_total_time=60
  *
  * The first two bytes choose the kind of queue and the limit of descriptors,
@@ -38,6 +38,7 @@ static void check_ranges(const struct proto_cmd *cmd, uint64_t off, uint64_t len
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct proto_range ranges[PROTO_MAX_DESCS];
 	union virtio_of_completion done;
 	struct proto_cmd cmd;
 	enum proto_error err;
@@ -64,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case VIRTIO_OF_OP_VQ:
 		require(proto_ranges(&cmd, 0, (uint64_t)cmd.out_length +
 				     cmd.in_length,
-				     (struct proto_range[PROTO_MAX_DESCS]){ { 0 } },
+				     ranges,
 				     PROTO_MAX_DESCS) >= 0);
 		check_ranges(&cmd, 0, cmd.out_length);
 		check_ranges(&cmd, cmd.out_length, cmd.in_length);

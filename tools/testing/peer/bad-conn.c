@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@ struct conn *conns;
 
 static struct rdma_event_channel *channel;
 static struct rdma_cm_id *listener;
-static volatile sig_atomic_t ending;
+static atomic_bool ending;
 
 static uint64_t now_ms(void)
 {
@@ -258,7 +260,7 @@ static void reap(void)
 static void on_signal(int sig)
 {
 	(void)sig;
-	ending = 1;
+	ending = true;
 }
 
 void bad_listen(const char *addr, const char *port)

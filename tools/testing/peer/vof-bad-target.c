@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
@@ -66,6 +67,8 @@ static const char * const behaviours[][2] = {
 	{ "refuse", "every request is answered with EOUTVQBUF" },
 	{ "flood=keepalive", "100 keepalives at once" },
 	{ "flood=config", "100 config changes at once" },
+	{ "write=key", "a request's data is written with a wrong key" },
+	{ "write=late", "it is written once more after the answer" },
 	{ "shrink", "the capacity becomes 8 MiB" },
 	{ "generation=new", "every Get Config has another generation" },
 	{ "generation=later", "the same, after a config change" },
@@ -74,13 +77,15 @@ static const char * const behaviours[][2] = {
 /* close-at=STEP and silent-at=STEP: where a command is not answered. */
 static const struct step {
 	const char	*name;
-	int		opcode;		/* -1: none */
+	int		opcode;		/* or one of these: */
+#define NO_COMMAND	(-1)
+#define AT_TRIGGER	(-2)
 	bool		vq;
 	uint32_t	status;		/* bit that Set Status sets */
 } steps[] = {
-	{ "accept", -1, false, 0 },
+	{ "accept", NO_COMMAND, false, 0 },
 	{ "connect", VIRTIO_OF_OP_CONNECT, false, 0 },
-	{ "connected", -1, false, 0 },
+	{ "connected", NO_COMMAND, false, 0 },
 	{ "get-feature", VIRTIO_OF_OP_GET_FEATURE, false, 0 },
 	{ "set-feature", VIRTIO_OF_OP_SET_FEATURE, false, 0 },
 	{ "num-descs", VIRTIO_OF_OP_GET_KEYED_NUM_DESCS, false, 0 },
@@ -93,11 +98,14 @@ static const struct step {
 	{ "get-status", VIRTIO_OF_OP_GET_STATUS, false, 0 },
 	{ "get-config", VIRTIO_OF_OP_GET_CONFIG, false, 0 },
 	{ "get-vq-size", VIRTIO_OF_OP_GET_VQ_SIZE, false, 0 },
-	{ "vq-accept", -1, true, 0 },
+	{ "vq-accept", NO_COMMAND, true, 0 },
 	{ "vq-connect", VIRTIO_OF_OP_CONNECT, true, 0 },
 	{ "eager", VIRTIO_OF_OP_GET_KEYED_EAGER_BUF, false, 0 },
 	{ "driver-ok", VIRTIO_OF_OP_SET_STATUS, false,
 	  VIRTIO_CONFIG_S_DRIVER_OK },
+	{ "request", AT_TRIGGER, true, 0 },
+	{ "vq-disconnect", VIRTIO_OF_OP_DISCONNECT, true, 0 },
+	{ "disconnect", VIRTIO_OF_OP_DISCONNECT, false, 0 },
 };
 
 static const char *behave = "good";
@@ -129,7 +137,8 @@ static void choose(const char *name)
 	for (size_t i = 0; at && i < sizeof(steps) / sizeof(*steps); i++)
 		if (!strcmp(at + 4, steps[i].name))
 			step = &steps[i];
-	if (!step || (!silent && strncmp(name, "close-at", 8)))
+	if (!step || (silent && step->opcode == NO_COMMAND) ||
+	    (!silent && strncmp(name, "close-at=", 9)))
 		errx(1, "no such behaviour: %s", name);
 }
 
@@ -279,7 +288,7 @@ static void vq_answer(struct conn *c, const union virtio_of_command *cmd,
 }
 
 static void vq_request(struct conn *c, const union virtio_of_command *cmd,
-		       const struct virtio_of_keyed_desc *descs, unsigned int n)
+		       struct virtio_of_keyed_desc *descs, unsigned int n)
 {
 	bool eager = le16toh(cmd->common.opcode) ==
 		     VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF;
@@ -288,6 +297,7 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	struct virtio_blk_outhdr h;
 	uint8_t *data = c->stage;
 	uint8_t status;
+	bool now;
 
 	if (out < sizeof(h) || !in || out > BAD_STAGE || in > BAD_STAGE)
 		errx(1, "a request of %u and %u bytes", out, in);
@@ -302,10 +312,22 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	}
 	memcpy(&h, data, sizeof(h));
 	memmove(data, data + sizeof(h), out - sizeof(h));
+	now = le64toh(h.sector) == TRIGGER;
+	if (now && at_step("request")) {
+		c->dead = !silent;
+		return;
+	}
 	status = blk_request(&h, data, out - sizeof(h), in - 1);
 	data[in - 1] = status;
+	if (now && is("write=key"))
+		descs[0].key ^= htole32(0x00ff5500);
 	bad_transfer(c, IBV_WR_RDMA_WRITE, data, descs, n, eager ? 0 : out, in);
-	vq_answer(c, cmd, in, le64toh(h.sector) == TRIGGER);
+	vq_answer(c, cmd, in, now);
+	if (now && is("write=late")) {
+		usleep(200000);
+		bad_transfer(c, IBV_WR_RDMA_WRITE, data, descs, n,
+			     eager ? 0 : out, in);
+	}
 }
 
 /* ---- control queue ------------------------------------------------------- */

@@ -561,7 +561,7 @@ static void test_queues(void)
 		queue_close(&p.vq);
 		usleep(100000);
 	}
-	check(p.vq.id != NULL, "and after its connection was lost");
+	check(p.vq.id, "and after its connection was lost");
 	down(&p);
 }
 
@@ -985,21 +985,44 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1) {
 		switch (c) {
-		case 'a': peer_addr = optarg; break;
-		case 'p': peer_port = optarg; break;
-		case 't': tvqn = optarg; break;
-		case 'i': ivqn = optarg; break;
-		case 'd': denied = optarg; break;
-		case 'r': readonly_ = optarg; break;
-		case 's': slow = optarg; break;
-		case 'g': rng = optarg; break;
-		case 'R': reap = atoi(optarg); break;
-		case 'o': only = optarg; break;
-		default: return 2;
+		case 'a':
+			peer_addr = optarg;
+			break;
+		case 'p':
+			peer_port = optarg;
+			break;
+		case 't':
+			tvqn = optarg;
+			break;
+		case 'i':
+			ivqn = optarg;
+			break;
+		case 'd':
+			denied = optarg;
+			break;
+		case 'r':
+			readonly_ = optarg;
+			break;
+		case 's':
+			slow = optarg;
+			break;
+		case 'g':
+			rng = optarg;
+			break;
+		case 'R':
+			reap = atoi(optarg);
+			break;
+		case 'o':
+			only = optarg;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (!peer_addr || optind < argc) {
-		fprintf(stderr, "usage: vof-peer --addr ADDR [--port P] --tvqn NAME [--ivqn NAME] [--denied NAME] [--readonly NAME] [--slow NAME] [--rng NAME] [--reap SECONDS] [--only TEST]\n");
+		fprintf(stderr, "usage: vof-peer --addr ADDR [--port P] --tvqn NAME\n"
+			"  [--ivqn NAME] [--denied NAME] [--readonly NAME] [--slow NAME]\n"
+			"  [--rng NAME] [--reap SECONDS] [--only TEST]\n");
 		return 2;
 	}
 	printf("TAP version 13\n");

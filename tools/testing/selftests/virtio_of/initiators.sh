@@ -12,7 +12,7 @@ if on_node target; then
 	barrier up
 	barrier written
 	barrier read
-	barrier done
+	barrier "done"
 	finish
 fi
 
@@ -33,5 +33,5 @@ check "the other half has what the other one wrote" vof_fio filename="$disk" \
 	rw=read bs=64k offset=$other size=16m iodepth=4 verify=pattern \
 	"verify_pattern=\"$peer\""
 barrier read
-barrier done
+barrier "done"
 finish

@@ -13,7 +13,8 @@ start_target --blk tvqn=disk0,mem=64M,queues=4 \
 
 check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
-is "a queue for each CPU" "$(ls "/sys/block/${disk#/dev/}/mq" | wc -l)" 2
+queues=("/sys/block/${disk#/dev/}/mq"/*)
+is "a queue for each CPU" ${#queues[@]} 2
 
 for bs in 512 1k 4k 16k 64k 256k 1m; do
 	for depth in 1 16 128; do
@@ -24,7 +25,7 @@ for bs in 512 1k 4k 16k 64k 256k 1m; do
 		*) io=4m ;;
 		esac
 		check "blocks of $bs at depth $depth" vof_fio filename="$disk" \
-			rw=randwrite bs=$bs size=64m io_size=$io iodepth=$depth \
+			rw=randwrite "bs=$bs" size=64m "io_size=$io" "iodepth=$depth" \
 			iodepth_batch_submit=8 verify=crc32c
 	done
 done

@@ -394,10 +394,10 @@ vof_fio()
 
 # Everything that can be counted: RDMA resources, virtio devices, disks. Not
 # completion queues: the pool that they come from is the RDMA core's, and keeps
-# them for the next user.
+# them for the next user. An adapter that was added again has another number.
 vof_census()
 {
-	rdma resource show 2>/dev/null | sed 's/^/rdma: /; s/ cq [0-9]*//'
+	rdma resource show 2>/dev/null | sed 's/^[0-9]*:/rdma:/; s/ cq [0-9]*//'
 	printf 'virtio: %s\n' "$(echo /sys/bus/virtio/devices/*)"
 	printf 'disks: %s\n' "$(echo /sys/block/*)"
 }

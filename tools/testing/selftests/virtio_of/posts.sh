@@ -10,7 +10,7 @@
 if on_node target; then
 	start_target --blk tvqn=disk0,mem=64M,queues=1
 	barrier up
-	barrier done
+	barrier "done"
 	finish
 fi
 
@@ -58,5 +58,5 @@ for rw in randwrite:4k randread:4k; do
 done
 echo nop >$trace/current_tracer
 echo >$trace/set_ftrace_filter
-barrier done
+barrier "done"
 finish

@@ -15,7 +15,7 @@
 if on_node target; then
 	start_target --blk tvqn=disk0,mem=64M,queues=1
 	barrier up
-	barrier done
+	barrier "done"
 	finish
 fi
 
@@ -44,8 +44,8 @@ done
 # whatever else the machine does, hence more than one try.
 measure()
 {
-	local try far
-	for try in 1 2 3; do
+	local far
+	for _ in 1 2 3; do
 		far=$(latency "$rw" "$bs" 10)
 		trips=$(awk "BEGIN { printf \"%.3f\", ($far - ${near[$rw-$bs]}) / ($delay * 1000) }")
 		note "$rw $bs: ${near[$rw-$bs]} us, with delay $far us, $trips round trips"
@@ -67,5 +67,5 @@ for rw in randread randwrite; do
 	done
 done
 tc qdisc del dev "$VOF_DEV" root
-barrier done
+barrier "done"
 finish

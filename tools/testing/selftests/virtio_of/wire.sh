@@ -11,7 +11,7 @@
 if on_node target; then
 	start_target --blk tvqn=disk0,mem=64M,queues=1
 	barrier up
-	barrier done
+	barrier "done"
 	finish
 fi
 
@@ -69,5 +69,5 @@ for size in 512 4096 65536; do
 		last && ($3 != s || $2 != (psn + 1) % 16777216) { print "after " psn " came opcode " $3 ", number " $2 }
 		{ last = $3 == l || $3 == o; psn = $2 }' "$VOF_TMP/packets")" ""
 done
-barrier done
+barrier "done"
 finish

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The RDMA adapter is removed under load: nothing hangs, and when it is back the
+# device can be enabled again.
+# nodes: target initiator
+# timeout: 200
+. "$(dirname "$0")/lib.sh"
+
+if on_node target; then
+	start_target --blk tvqn=disk0,mem=32M,queues=1
+	barrier up
+	barrier "done"
+	finish
+fi
+
+barrier up
+check "connect" vof_connect d0 tvqn=disk0
+disk=$(vof_disk d0)
+fio --name=load --filename="$disk" --rw=randrw --bsrange=512-128k --size=32m \
+	--time_based --runtime=120 --iodepth=32 --ioengine=libaio --direct=1 \
+	--thread >"$VOF_TMP/load" 2>&1 &
+load=$!
+sleep 3
+check "fio runs" kill -0 $load
+check "the adapter is removed under load" timeout 60 rdma link delete rxe0
+for ((i = 0; i < 300; i++)); do
+	kill -0 $load 2>/dev/null || break
+	sleep 0.1
+done
+check_not "fio has ended" kill -0 $load
+wait $load
+check "fio has seen an error" [ $? != 0 ]
+is "state" "$(vof_get d0 state)" failed
+like "last_error names the cause" "$(vof_get d0 last_error)" "adapter|connection"
+check_not "reads fail" timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct
+check "the failed device can be disabled" timeout 30 bash -c "echo 0 >$VOF_CONFIGFS/d0/enable"
+is "enable without an adapter" "$(vof_set d0 enable 1)" ENODEV
+check "the adapter is back" rdma link add rxe0 type rxe netdev "$VOF_DEV"
+for ((i = 0; i < 50; i++)); do
+	vof_set d0 enable 1 >/dev/null && break
+	sleep 0.2
+done
+is "enabled again" "$(vof_get d0 state)" live
+check "and works" vof_fio filename="$(vof_disk d0)" rw=randwrite bs=4k size=16m \
+	io_size=1m iodepth=16 verify=crc32c
+barrier "done"
+finish

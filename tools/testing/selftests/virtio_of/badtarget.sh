@@ -1,0 +1,276 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Targets that misbehave, each in one way (vof-bad-target --help has the list):
+# the error is the right one and says what was wrong, nothing hangs, and a good
+# target is of use afterwards.
+# timeout: 400
+. "$(dirname "$0")/lib.sh"
+
+port=7000
+fails=0
+
+# bad_target BEHAVIOUR: start one on a port of its own, and make device b for it.
+bad_target()
+{
+	local i
+	port=$((port + 1))
+	vof_logs=$((vof_logs + 1))
+	TARGET_LOG=$VOF_TMP/target-$vof_logs.log
+	vof-bad-target --listen "$VOF_ADDR:$port" --behave "$1" \
+		>"$TARGET_LOG" 2>&1 9>&- &
+	TARGET=$!
+	vof_targets+=("$TARGET")
+	for ((i = 0; i < 200; i++)); do
+		grep -q listening "$TARGET_LOG" && break
+		sleep 0.05
+	done
+	vof_make "${2:-b}" "trsvcid=$port" "tvqn=bad-${2:-b}" ||
+		not_ok "$1: can be configured"
+}
+
+# The device goes, and so does the target.
+bad_end()
+{
+	check "$1: rmdir" timeout 30 rmdir "$VOF_CONFIGFS/${2:-b}"
+	# Not by check: only this shell can wait for it.
+	stop_target "${3:-$TARGET}" || not_ok "$1: the target ends well (got $?)"
+}
+
+# A good target, after all that.
+good_again()
+{
+	check "a good target after $1" vof_connect good tvqn=good
+	check "reads from it" read_at "$(vof_disk good)" 4194304
+	vof_disconnect good
+}
+
+# comes_back DESCRIPTION COMMAND...: within 30 s. Otherwise the target is killed,
+# which should make it.
+comes_back()
+{
+	local what=$1 pid i
+	shift
+	"$@" >"$VOF_TMP/back" 2>&1 &
+	pid=$!
+	for ((i = 0; i < 300; i++)); do
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	if kill -0 $pid 2>/dev/null; then
+		not_ok "$what"
+		kill_target
+	else
+		ok "$what"
+	fi
+	wait $pid
+}
+
+# Requests at TRIGGER of vof-bad-target are those that go wrong.
+read_at()
+{
+	timeout 20 dd if="$1" of=/dev/null bs=4k count=1 skip=$(($2 / 4096)) \
+		iflag=direct 2>"$VOF_TMP/dd"
+}
+
+# enable_fails BEHAVIOUR ERRNO WORDS
+enable_fails()
+{
+	local got
+	bad_target "$1"
+	got=$(vof_set b enable 1)
+	is "$1: enable fails with $2" "$got" "$2"
+	like "$1: last_error says why" "$(vof_get b last_error)" "$3"
+	[ "$(vof_get b state)" = disabled ] ||
+		not_ok "$1: state is $(vof_get b state)"
+	bad_end "$1"
+	fails=$((fails + 1))
+	[ $((fails % 8)) != 0 ] || good_again "$1"
+}
+
+# live BEHAVIOUR: enable succeeds; leaves the disk in DISK.
+live()
+{
+	local got
+	bad_target "$1"
+	got=$(vof_set b enable 1)
+	is "$1: is enabled" "$got" ""
+	is "$1: state" "$(vof_get b state)" live
+	DISK=$(vof_disk b)
+}
+
+# breaks BEHAVIOUR WORDS: the device fails when a certain sector is read.
+breaks()
+{
+	live "$1"
+	check "$1: an innocent read" read_at "$DISK" 65536
+	case $1 in
+	# The first of two answers is right.
+	twice=*) read_at "$DISK" 4194304 ;;
+	*) check_not "$1: the read fails" read_at "$DISK" 4194304 ;;
+	esac
+	check "$1: the device fails" vof_wait_state b failed 15
+	like "$1: last_error says why" "$(vof_get b last_error)" "$2"
+	check_not "$1: later reads fail" read_at "$DISK" 65536
+	bad_end "$1"
+}
+
+# io_error BEHAVIOUR WORDS: reads and writes fail, the device stays.
+io_error()
+{
+	live "$1"
+	check_not "$1: the read fails" read_at "$DISK" 4194304
+	like "$1: with an I/O error" "$(cat "$VOF_TMP/dd")" "Input/output error"
+	check_not "$1: the write fails" timeout 20 dd if=/dev/zero of="$DISK" \
+		bs=4k count=1 seek=1024 oflag=direct
+	is "$1: state" "$(vof_get b state)" live
+	like "$1: last_error says why" "$(vof_get b last_error)" "$2"
+	[ "$1" = refuse ] ||
+		check "$1: other reads succeed" read_at "$DISK" 65536
+	bad_end "$1"
+}
+
+# fine BEHAVIOUR: nothing that matters.
+fine()
+{
+	live "$1"
+	check "$1: read" read_at "$DISK" 4194304
+	check "$1: write" timeout 20 dd if=/dev/zero of="$DISK" bs=1M count=8 \
+		oflag=direct
+	is "$1: state afterwards" "$(vof_get b state)" live
+	is "$1: no error" "$(vof_get b last_error)" ""
+}
+
+start_target --blk tvqn=good,mem=16M
+
+# Silence costs the whole of the control timeout: all of them at once.
+names=(connect device-id get-vq-size vq-connect eager driver-ok)
+targets=()
+for s in "${names[@]}"; do
+	bad_target "silent-at=$s" "$s"
+	targets+=("$TARGET")
+done
+start=$(date +%s)
+for s in "${names[@]}"; do
+	vof_set "$s" enable 1 >"$VOF_TMP/silent-$s" &
+done
+# shellcheck disable=SC2046 # one word per job
+wait $(jobs -p | grep -vxF "$(printf '%s\n' "${vof_targets[@]}")")
+check "silence: given up within 25 s" [ $(($(date +%s) - start)) -lt 25 ]
+for s in "${names[@]}"; do
+	is "silent-at=$s: enable fails with ETIMEDOUT" \
+		"$(cat "$VOF_TMP/silent-$s")" ETIMEDOUT
+	like "silent-at=$s: last_error says why" "$(vof_get "$s" last_error)" \
+		"not answered in time"
+	bad_end "silent-at=$s" "$s" "${targets[0]}"
+	targets=("${targets[@]:1}")
+done
+good_again "silence"
+
+enable_fails close-at=accept ECONNREFUSED "refuses the connection"
+for s in connect connected get-feature set-feature num-descs device-id \
+	vendor-id device-feature reset set-status driver-feature get-status \
+	get-config get-vq-size; do
+	enable_fails close-at=$s ECONNRESET "control queue: the target closed the connection"
+done
+enable_fails close-at=vq-accept ECONNREFUSED "refuses the connection"
+enable_fails close-at=vq-connect ECONNRESET "virtqueue 0: the target closed the connection"
+enable_fails close-at=eager ECONNRESET "control queue: the target closed the connection"
+enable_fails close-at=driver-ok ECONNRESET "control queue: the target closed the connection"
+
+enable_fails device-id=0 ENODEV "device id 0"
+enable_fails no-version-1 EPROTO "VERSION_1"
+enable_fails features-ok=no EOPNOTSUPP "features"
+enable_fails num-descs=0 EPROTO "0 keyed descriptors"
+enable_fails vq-size=0 ENOENT "no virtqueue 0"
+enable_fails instance=0xffff EPROTO "bad device instance id 0xffff"
+enable_fails instance=other EPROTO "bad device instance id 0x0006"
+enable_fails eager=empty EPROTO "eager buffers of virtqueue 0 make no sense"
+enable_fails eager=wrap EPROTO "eager buffers of virtqueue 0 make no sense"
+enable_fails eager=huge EPROTO "eager buffers of virtqueue 0 make no sense"
+enable_fails eager=many EPROTO "65 eager buffers where 64 were asked for"
+enable_fails eager=key EIO "virtqueue 0: .*access"
+enable_fails unknown-id=control EPROTO "control queue: .*not in flight"
+# Which of the two is noticed depends on how soon the next command is sent.
+enable_fails twice=control EPROTO "not in flight|0 keyed descriptors"
+enable_fails garbage=control EPROTO "Get Feature: unknown status .*0xbeef"
+enable_fails short=control EPROTO "control queue: .*message that is too short"
+enable_fails long=control EPROTO "control queue: .*message that is too long"
+good_again "bad answers"
+
+bad_target device-id=999
+is "device-id=999: is enabled" "$(vof_set b enable 1)" ""
+is "device-id=999: state" "$(vof_get b state)" live
+check_not "device-id=999: has no driver" \
+	[ -e "/sys/bus/virtio/devices/$(vof_get b device)/driver" ]
+bad_end device-id=999
+
+for s in vq-size=3 vq-size=65535 flood=keepalive flood=config; do
+	fine $s
+	bad_end $s
+done
+fine seg-max=4096
+segs=$(cat "/sys/block/${DISK#/dev/}/queue/max_segments")
+check "seg-max=4096: the driver sees fewer ($segs)" [ "$segs" -le 1024 ]
+bad_end seg-max=4096
+
+live shrink
+is "shrink: size" "$(blockdev --getsize64 "$DISK")" 16777216
+check "shrink: read" read_at "$DISK" 4194304
+for ((i = 0; i < 100; i++)); do
+	[ "$(blockdev --getsize64 "$DISK")" = 16777216 ] || break
+	sleep 0.1
+done
+is "shrink: size afterwards" "$(blockdev --getsize64 "$DISK")" 8388608
+is "shrink: state" "$(vof_get b state)" live
+bad_end shrink
+
+io_error refuse "virtqueue 0: device-readable buffers refused"
+io_error length=0 "answer without a status on virtqueue 0"
+io_error garbage=vq "virtqueue 0: unknown status"
+good_again "errors"
+
+breaks unknown-id=vq "virtqueue 0: .*not in flight"
+breaks twice=vq "virtqueue 0: .*not in flight"
+breaks length=over "virtqueue 0: .*longer than its buffers"
+breaks length=error "virtqueue 0: .*error completion with a length"
+breaks length=two "virtqueue 0: .*two lengths"
+breaks short=vq "virtqueue 0: .*message that is too short"
+breaks long=vq "virtqueue 0: .*message that is too long"
+breaks close-at=request "virtqueue 0: the target closed the connection"
+breaks write=key "virtqueue 0: "
+good_again "failures"
+
+# Keys do not outlive the request that they were given for.
+live write=late
+timeout 20 dd if="$DISK" of=/dev/null bs=64k count=1 skip=64 iflag=direct \
+	2>/dev/null
+check "write=late: the device fails" vof_wait_state b failed 15
+bad_end write=late
+
+# A target that is alive, but keeps a request, or the answer to a Disconnect.
+live silent-at=request
+read_at "$DISK" 4194304 &
+reader=$!
+sleep 1
+comes_back "silent-at=request: rmdir" rmdir "$VOF_CONFIGFS/b"
+wait $reader
+is "silent-at=request: the read fails" $? 1
+kill_target
+for s in vq-disconnect disconnect; do
+	live silent-at=$s
+	comes_back "silent-at=$s: rmdir" rmdir "$VOF_CONFIGFS/b"
+	kill_target
+done
+
+# A configuration that never comes to rest, of which 64 bits cannot be read.
+bad_target generation=new
+comes_back "generation=new: enable" vof_set b enable 1
+note "enable: $(cat "$VOF_TMP/back"), $(vof_get b last_error)"
+comes_back "generation=new: rmdir" rmdir "$VOF_CONFIGFS/b"
+kill_target
+live generation=later
+check "generation=later: read" read_at "$DISK" 4194304
+comes_back "generation=later: rmdir" rmdir "$VOF_CONFIGFS/b"
+kill_target
+good_again "all that"
+finish
