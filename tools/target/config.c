@@ -23,9 +23,8 @@
 #include "dev.h"
 #include "log.h"
 
-/* What libinih is sure to take in one line, and in a section's name. */
+/* What libinih is sure to take in one line. */
 #define INI_LINE	190
-#define INI_SECTION	49
 
 struct config config = {
 	.listens = { &config.listens, &config.listens },
@@ -322,9 +321,16 @@ static bool set_global(const char *key, const char *value)
 	return true;
 }
 
+/*
+ * The file. libinih tells of keys, not of sections: one without keys, which is
+ * all that an [rng NAME] needs, would go unnoticed. So sections are dealt with
+ * where lines are read for libinih, which is before it sees them.
+ */
 struct ini_state {
 	const char	*path;
-	char		section[INI_SECTION + 1];
+	FILE		*f;
+	unsigned int	line;
+	enum { INI_NONE, INI_TARGET, INI_LISTEN, INI_DEV } section;
 	struct dev_cfg	*dev;
 };
 
@@ -332,56 +338,98 @@ static int ini_entry(void *user, const char *section, const char *name,
 		     const char *value)
 {
 	struct ini_state *st = user;
-	bool blk = !strncmp(section, "blk ", 4);
 
-	if (!strcmp(section, "listen")) {
-		if (strcmp(name, "url"))
-			die("%s: [listen] knows url only, not %s", st->path, name);
-		add_listen(value);
-		return 1;
-	}
-	if (!strcmp(section, "target")) {
+	(void)section;
+	switch (st->section) {
+	case INI_NONE:
+		die("%s:%u: %s belongs to no section", st->path, st->line, name);
+	case INI_TARGET:
 		if (!set_global(name, value))
-			die("%s: [target] does not know %s", st->path, name);
-		return 1;
+			die("%s:%u: [target] does not know %s", st->path,
+			    st->line, name);
+		break;
+	case INI_LISTEN:
+		if (strcmp(name, "url"))
+			die("%s:%u: [listen] knows url only, not %s", st->path,
+			    st->line, name);
+		add_listen(value);
+		break;
+	case INI_DEV:
+		set_key(st->dev, name, value);
+		break;
 	}
-	if (!blk && strncmp(section, "rng ", 4))
-		die("%s: no such section: [%s]", st->path, section);
-	if (!st->dev || strcmp(section, st->section)) {
-		st->dev = new_dev(blk ? DEV_BLK : DEV_RNG);
-		snprintf(st->section, sizeof(st->section), "%s", section);
-		set_name(st->dev->tvqn, "name of a section", section + 4);
-	}
-	set_key(st->dev, name, value);
 	return 1;
 }
 
-/* libinih cuts long lines and names without a word: look first. */
-static void check_lines(const char *path)
+/* @s is what follows '['. */
+static void ini_section(struct ini_state *st, const char *s)
 {
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t size = 0;
-	unsigned int nr = 0;
+	const char *end = strchr(s, ']');
+	char name[INI_LINE + 1];
+
+	if (!end)
+		die("%s:%u: ']' is missing", st->path, st->line);
+	snprintf(name, sizeof(name), "%.*s", (int)(end - s), s);
+	if (!strcmp(name, "target")) {
+		st->section = INI_TARGET;
+	} else if (!strcmp(name, "listen")) {
+		st->section = INI_LISTEN;
+	} else if (!strncmp(name, "blk ", 4) || !strncmp(name, "rng ", 4)) {
+		st->section = INI_DEV;
+		st->dev = new_dev(*name == 'b' ? DEV_BLK : DEV_RNG);
+		set_name(st->dev->tvqn, "name of a section", name + 4);
+	} else {
+		die("%s:%u: no such section: [%s]", st->path, st->line, name);
+	}
+}
+
+/* Is it nothing but the name of a key that may stand alone? */
+static bool ini_bare_bool(const char *s)
+{
+	static const char * const keys[] = { "readonly", "writeback" };
+	size_t n = strcspn(s, " \t\r\n"), rest = n + strspn(s + n, " \t\r\n");
+
+	if (s[rest] && s[rest] != ';')
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (n == strlen(keys[i]) && !strncmp(s, keys[i], n))
+			return true;
+	return false;
+}
+
+/*
+ * fgets() for libinih, which cuts what is too long without a word. Indentation
+ * goes: to libinih it would mean that the line belongs to the one before.
+ */
+static char *ini_line(char *buf, int size, void *stream)
+{
+	struct ini_state *st = stream;
+	char *line = NULL, *s;
+	size_t room = 0;
 	ssize_t n;
 
-	if (!f)
-		err(1, "error: %s", path);
-	while ((n = getline(&line, &size, f)) > 0) {
-		char *end;
-
-		nr++;
-		if (n > INI_LINE)
-			die("%s:%u: longer than %d bytes", path, nr, INI_LINE);
-		end = line[0] == '[' ? strchr(line, ']') : NULL;
-		if (end && end - line - 1 > INI_SECTION)
-			die("%s:%u: a section's name has at most %d bytes (use tvqn=)",
-			    path, nr, INI_SECTION);
-		if (memchr(line, 0, n))
-			die("%s:%u: not a text file", path, nr);
+	n = getline(&line, &room, st->f);
+	if (n <= 0) {
+		free(line);
+		return NULL;
 	}
+	st->line++;
+	if (n > INI_LINE || n + 6 > size)
+		die("%s:%u: longer than %d bytes", st->path, st->line, INI_LINE);
+	if (memchr(line, 0, n))
+		die("%s:%u: not a text file", st->path, st->line);
+	s = line;
+	if (st->line == 1 && !strncmp(s, "\xef\xbb\xbf", 3))
+		s += 3;
+	s += strspn(s, " \t");
+	if (*s == '[')
+		ini_section(st, s + 1);
+	if (ini_bare_bool(s))
+		snprintf(buf, size, "%.*s=yes\n", (int)strcspn(s, " \t\r\n;"), s);
+	else
+		snprintf(buf, size, "%s", s);
 	free(line);
-	fclose(f);
+	return buf;
 }
 
 static void parse_file(const char *path)
@@ -389,12 +437,15 @@ static void parse_file(const char *path)
 	struct ini_state st = { .path = path };
 	int ret;
 
-	check_lines(path);
-	ret = ini_parse(path, ini_entry, &st);
-	if (ret < 0)
+	st.f = fopen(path, "r");
+	if (!st.f)
+		err(1, "error: %s", path);
+	ret = ini_parse_stream(ini_line, &st, ini_entry, &st);
+	if (ferror(st.f))
 		die("%s: cannot be read", path);
 	if (ret)
 		die("%s:%d: neither a section nor key = value", path, ret);
+	fclose(st.f);
 }
 
 enum {
@@ -465,7 +516,7 @@ static const char doc[] =
 "Keys of --blk, separated by commas (a comma in a value is written twice):\n"
 "  tvqn=NAME        name that initiators ask for\n"
 "  file=PATH        file or block device; or mem=SIZE, or null=SIZE\n"
-"  readonly         refuse writes\n"
+"  readonly         refuse writes; short for readonly=yes\n"
 "  serial=S         up to 20 bytes; derived from the name by default\n"
 "  queues=N         virtqueues (number of CPUs, at most 4)\n"
 "  queue-size=N     entries of each, a power of two (256)\n"

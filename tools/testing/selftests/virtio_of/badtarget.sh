@@ -249,7 +249,7 @@ bad_end write=late
 
 # A target that is alive, but keeps a request, or the answer to a Disconnect.
 live silent-at=request
-read_at "$DISK" 4194304 &
+dd if="$DISK" of=/dev/null bs=4k count=1 skip=1024 iflag=direct 2>/dev/null &
 reader=$!
 sleep 1
 comes_back "silent-at=request: rmdir" rmdir "$VOF_CONFIGFS/b"
