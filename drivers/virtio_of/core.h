@@ -30,6 +30,9 @@
 #define VOF_QUEUE_SIZE_MIN	2
 #define VOF_QUEUE_SIZE_MAX	1024
 
+/* So many reads of the configuration may find it changed, one after the other. */
+#define VOF_MAX_UNREST		64
+
 /* Bytes of the configuration space that are remembered. */
 #define VOF_CONFIG_CACHE	256
 
@@ -90,6 +93,7 @@ struct vof_opts {
  * @wait: waits for an answer, a loss or @cancel
  * @lost_work: what becomes of a device whose link is lost
  * @keepalive: proves the link of an idle control queue
+ * @last_done: sum of @ndone of all queues when @keepalive last ran
  * @ctrl: control queue
  * @vq_lock: protects @vqs, and open, stop and close of the queues in it
  * @vqs: virtqueues by index
@@ -100,6 +104,7 @@ struct vof_opts {
  * @max_descs: keyed descriptors per command
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
+ * @unrest: reads in a row that found another generation
  * @config_changed: a change was announced before the device was LIVE
  * @config: configuration space as last seen, for reads that fail
  */
@@ -121,6 +126,7 @@ struct vof_device {
 	wait_queue_head_t wait;
 	struct work_struct lost_work;
 	struct delayed_work keepalive;
+	unsigned int last_done;
 
 	struct vof_queue *ctrl;
 	struct mutex vq_lock;
@@ -133,6 +139,7 @@ struct vof_device {
 	u8 max_descs;
 	u8 status;
 	u32 generation;
+	unsigned int unrest;
 	bool config_changed;
 	u8 config[VOF_CONFIG_CACHE];
 };

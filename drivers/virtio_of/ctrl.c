@@ -131,6 +131,8 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		spin_unlock_irq(&q->lock);
 		return -ENOTCONN;
 	}
+	/* A late second answer to the last command is not one to this. */
+	req->id = req->id + 1 < VIRTIO_OF_ID_ASYNC_FIRST ? req->id + 1 : q->size;
 	req->cmd.common.opcode = cpu_to_le16(opcode);
 	req->cmd.common.command_id = cpu_to_le16(req->id);
 	req->chain = (struct vof_chain) {
@@ -516,6 +518,23 @@ int vof_ctrl_get_vq_size(struct vof_device *dev, u16 index, u16 *size)
 	return ret;
 }
 
+/*
+ * Note the generation of the configuration. Drivers read until it holds still:
+ * a target whose generation never does would keep them for ever.
+ */
+static int vof_ctrl_generation(struct vof_device *dev, u32 generation)
+{
+	if (generation == dev->generation) {
+		dev->unrest = 0;
+	} else if (++dev->unrest > VOF_MAX_UNREST) {
+		vof_link_lost(dev->ctrl, -EPROTO,
+			      "the configuration changes with every look at it");
+		return -EPROTO;
+	}
+	WRITE_ONCE(dev->generation, generation);
+	return 0;
+}
+
 /**
  * vof_ctrl_get_config() - Get Config
  * @dev: the device
@@ -540,8 +559,7 @@ int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val)
 	if (ret)
 		return ret;
 	*val = le64_to_cpu(cpl.config.config);
-	WRITE_ONCE(dev->generation, le32_to_cpu(cpl.config.generation));
-	return 0;
+	return vof_ctrl_generation(dev, le32_to_cpu(cpl.config.generation));
 }
 
 /**

@@ -225,14 +225,45 @@ static void vof_device_lost_work(struct work_struct *work)
 	mutex_unlock(&dev->vq_lock);
 }
 
+/*
+ * The driver is waiting for requests, so that it can be removed, and since the
+ * last look none was answered. A target may have time otherwise, but whoever
+ * removes a device has not.
+ */
+static bool vof_device_stuck(struct vof_device *dev)
+{
+	unsigned int i, inflight = 0, done = 0;
+	bool stuck;
+
+	if (!mutex_trylock(&dev->vq_lock))
+		return false;
+	for (i = 0; i < dev->nvqs; i++) {
+		if (!dev->vqs[i])
+			continue;
+		inflight += READ_ONCE(dev->vqs[i]->ninflight);
+		done += READ_ONCE(dev->vqs[i]->ndone);
+	}
+	mutex_unlock(&dev->vq_lock);
+	stuck = inflight && done == dev->last_done;
+	dev->last_done = done;
+	return stuck;
+}
+
 static void vof_device_keepalive_work(struct work_struct *work)
 {
 	struct vof_device *dev = container_of(to_delayed_work(work),
 					      struct vof_device, keepalive);
 
+	bool stuck;
+
 	if (!vof_device_up(dev))
 		return;
-	vof_ctrl_keepalive(dev);
+	stuck = vof_device_stuck(dev);
+	if (stuck && vof_device_state(dev, NULL, 0) == VOF_DYING)
+		vof_link_lost(dev->ctrl, -ETIMEDOUT,
+			      "no answer to a request while the device is removed");
+	else
+		vof_ctrl_keepalive(dev);
 	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
 }
 

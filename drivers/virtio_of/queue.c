@@ -418,12 +418,11 @@ void vof_queue_fail(struct vof_queue *q)
  */
 struct vof_req *vof_req_find(struct vof_queue *q, u16 id)
 {
-	struct vof_req *req;
+	struct vof_req *req = id < q->size ? vof_queue_req(q, id) : q->admin;
 
 	lockdep_assert_held(&q->lock);
-	if (id > q->size)
+	if (req->id != id)
 		return NULL;
-	req = vof_queue_req(q, id);
 	return req->owner == VOF_OWNER_FABRIC ? req : NULL;
 }
 EXPORT_SYMBOL_GPL(vof_req_find);
@@ -466,6 +465,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 
 	spin_lock_irqsave(&q->lock, flags);
 	trace_vof_done(req, status, length);
+	q->ndone++;
 	req->owner = VOF_OWNER_CORE;
 	if (!q->ready) {
 		vof_req_retire(req);

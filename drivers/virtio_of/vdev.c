@@ -118,7 +118,11 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 		if (added & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))
 			vof_link_lost(dev->ctrl, -EIO,
 				      "the device status could not be set");
-		readback = added & VIRTIO_CONFIG_S_FEATURES_OK ? dev->status : status;
+		readback = status & ~(added & VIRTIO_CONFIG_S_FEATURES_OK);
+	} else if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "the target does not accept the features %#llx",
+				 vdev->features & ~VOF_LOCAL_FEATURES);
 	}
 	dev->status = readback;
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK)

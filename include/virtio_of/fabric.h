@@ -90,7 +90,8 @@ struct vof_req {
  *	declares to be under it. Taken with interrupts off: notify comes
  *	from any context
  * @admin_lock: serialises control commands on this queue
- * @admin: the request used for control commands; its id is @size
+ * @admin: the request used for control commands; its id is @size or above, and
+ *	another one for each command
  * @body: where @admin's body lies; NULL on a virtqueue
  * @open: the queue has a connection whose loss matters
  * @closing: that connection is being ended on purpose
@@ -99,6 +100,7 @@ struct vof_req {
  * @stalled: a chain waits in the ring for resources
  * @inflight: requests in flight in the order of the ring, without @admin
  * @ninflight: their number
+ * @ndone: answers so far, a free running count
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
  * @scratch: where chains are taken to before their request is known
@@ -127,6 +129,7 @@ struct vof_queue {
 	bool stalled;
 	struct list_head inflight;
 	unsigned int ninflight;
+	unsigned int ndone;
 	struct vof_ring ring;
 	struct virtqueue *vq;
 	struct vof_seg *scratch;
@@ -154,6 +157,12 @@ static inline void *vof_req_priv(struct vof_req *req)
 static inline struct vof_req *vof_queue_req(struct vof_queue *q, unsigned int i)
 {
 	return q->reqs + i * q->req_stride;
+}
+
+/* Index of @req for vof_queue_req(); not the id of a control command. */
+static inline unsigned int vof_req_index(const struct vof_req *req)
+{
+	return req == req->queue->admin ? req->queue->size : req->id;
 }
 
 static inline bool vof_queue_is_control(const struct vof_queue *q)

@@ -139,7 +139,7 @@ static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
 static void vof_rdma_add_send(struct vof_rdma_queue *rq, struct vof_req *req,
 			      bool signal)
 {
-	size_t slot = (size_t)req->id * rq->cmd_slot;
+	size_t slot = (size_t)vof_req_index(req) * rq->cmd_slot;
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	struct vof_rdma_batch *batch = rq->batch;
 	struct ib_sge *sge = &batch->sges[batch->nsges++];
@@ -366,12 +366,14 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 		return;
 	}
 	if (wc->byte_len != sizeof(cpl)) {
-		vof_link_lost(rq->q, -EPROTO, "the target sent a message that is too short");
+		vof_link_lost(rq->q, -EPROTO, wc->byte_len < sizeof(cpl) ?
+			      "the target sent a message that is too short" :
+			      "the target sent a message that is too long");
 		return;
 	}
 	ib_dma_sync_single_for_cpu(rq->ibdev, recv->sge.addr, recv->sge.length,
 				   DMA_FROM_DEVICE);
-	memcpy(&cpl, rq->recv_mem.virt + (recv - rq->recvs) * sizeof(cpl),
+	memcpy(&cpl, rq->recv_mem.virt + (recv - rq->recvs) * VOF_RDMA_RECV_SIZE,
 	       sizeof(cpl));
 	if (vof_rdma_post_recv(rq, recv)) {
 		vof_link_lost(rq->q, -EIO, "the adapter does not take receives");
@@ -424,7 +426,7 @@ void vof_rdma_init_cqes(struct vof_rdma_queue *rq)
  */
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq)
 {
-	size_t size = sizeof(union virtio_of_completion);
+	size_t size = VOF_RDMA_RECV_SIZE;
 	unsigned int i;
 	int ret = 0;
 

@@ -189,8 +189,7 @@ int vof_rdma_memory_create(struct vof_rdma_queue *rq)
 	sg_init_table(rq->sg, VOF_MAX_SEGS);
 
 	ret = vof_rdma_mem_alloc(rq->ibdev, &rq->recv_mem, (size_t)rq->nrecvs *
-				 sizeof(union virtio_of_completion),
-				 DMA_FROM_DEVICE);
+				 VOF_RDMA_RECV_SIZE, DMA_FROM_DEVICE);
 	if (!ret)
 		ret = vof_rdma_mem_alloc(rq->ibdev, &rq->cmd_mem,
 					 (size_t)reqs * rq->cmd_slot,

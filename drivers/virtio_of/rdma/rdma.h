@@ -31,6 +31,8 @@
 #define VOF_RDMA_BATCH_SGES	(2 * VOF_MAX_SEGS)
 /* Send queue entries per request that are provided for. */
 #define VOF_RDMA_WRS_PER_REQ	4
+/* Room for a receive: more than a completion, so that too much is seen. */
+#define VOF_RDMA_RECV_SIZE	64
 /* Receives beyond the queue size: for @admin, and asynchronous completions. */
 #define VOF_RDMA_EXTRA_RECVS	3
 

@@ -242,9 +242,11 @@ good_again "failures"
 
 # Keys do not outlive the request that they were given for.
 live write=late
-timeout 20 dd if="$DISK" of=/dev/null bs=64k count=1 skip=64 iflag=direct \
-	2>/dev/null
+check "write=late: the read" timeout 20 dd if="$DISK" of=/dev/null bs=64k \
+	count=1 skip=64 iflag=direct
 check "write=late: the device fails" vof_wait_state b failed 15
+like "write=late: the adapter let nothing through" "$(cat "$TARGET_LOG")" \
+	"remote access error"
 bad_end write=late
 
 # A target that is alive, but keeps a request, or the answer to a Disconnect.
