@@ -322,11 +322,13 @@ static ssize_t vof_config_state_show(struct config_item *item, char *page)
 static ssize_t vof_config_device_show(struct config_item *item, char *page)
 {
 	struct vof_config *cfg = to_vof_config(item);
+	enum vof_state state = VOF_NEW;
 	ssize_t ret = sysfs_emit(page, "\n");
 
 	spin_lock(&cfg->peek);
-	if (cfg->dev && (vof_device_state(cfg->dev, NULL, 0) == VOF_LIVE ||
-			 vof_device_state(cfg->dev, NULL, 0) == VOF_FAILED))
+	if (cfg->dev)
+		state = vof_device_state(cfg->dev, NULL, 0);
+	if (state == VOF_LIVE || state == VOF_FAILED)
 		ret = sysfs_emit(page, "%s\n", dev_name(&cfg->dev->vdev.dev));
 	spin_unlock(&cfg->peek);
 	return ret;
@@ -351,6 +353,19 @@ static ssize_t vof_config_enable_show(struct config_item *item, char *page)
 	return sysfs_emit(page, "%d\n", !!READ_ONCE(to_vof_config(item)->dev));
 }
 
+static void vof_config_unclaim(struct vof_config *cfg)
+{
+	mutex_lock(&vof_enabled_lock);
+	list_del_init(&cfg->list);
+	mutex_unlock(&vof_enabled_lock);
+}
+
+static void vof_config_unresolve(struct vof_config *cfg)
+{
+	vof_fabric_put(cfg->opts.ops);
+	put_net(cfg->opts.addr.net);
+}
+
 /* Take the device down; it can be looked at until nothing of it is left. */
 static void vof_config_disable(struct vof_config *cfg)
 {
@@ -367,11 +382,8 @@ static void vof_config_disable(struct vof_config *cfg)
 	spin_unlock(&cfg->peek);
 	vof_device_put(dev);
 
-	mutex_lock(&vof_enabled_lock);
-	list_del_init(&cfg->list);
-	mutex_unlock(&vof_enabled_lock);
-	vof_fabric_put(cfg->opts.ops);
-	put_net(cfg->opts.addr.net);
+	vof_config_unclaim(cfg);
+	vof_config_unresolve(cfg);
 }
 
 static bool vof_addr_same(const struct sockaddr_storage *a,
@@ -480,12 +492,9 @@ static int vof_config_enable(struct vof_config *cfg)
 	return ret;
 
 err_claim:
-	mutex_lock(&vof_enabled_lock);
-	list_del_init(&cfg->list);
-	mutex_unlock(&vof_enabled_lock);
+	vof_config_unclaim(cfg);
 err_put:
-	vof_fabric_put(cfg->opts.ops);
-	put_net(cfg->opts.addr.net);
+	vof_config_unresolve(cfg);
 	return ret;
 }
 
@@ -602,7 +611,7 @@ static void vof_config_drop(struct config_group *group, struct config_item *item
 {
 	struct vof_config *cfg = to_vof_config(item);
 
-	vof_config_cancel(cfg);
+	/* No connect is under way: configfs lets a write to enable end first. */
 	mutex_lock(&cfg->lock);
 	vof_config_disable(cfg);
 	mutex_unlock(&cfg->lock);

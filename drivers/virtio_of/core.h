@@ -209,9 +209,12 @@ void vof_queue_fail(struct vof_queue *q);
 bool vof_queue_notify(struct vof_queue *q);
 
 /* type.c */
+bool vof_type_refused(const struct vof_device *dev);
+u64 vof_type_bad_features(const struct vof_device *dev);
 u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_abort_needed(const struct vof_device *dev,
 			   const struct vof_req *req, u32 written);
+bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req);
 void vof_type_config(const struct vof_device *dev, unsigned int offset,
 		     void *buf, unsigned int len);
 

@@ -167,6 +167,8 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		ret = 1;
 	spin_unlock_irq(&q->lock);
 	if (!ret) {
+		/* Also on the way out this means that the target is gone. */
+		WRITE_ONCE(q->closing, false);
 		vof_link_lost(q, -ETIMEDOUT, "a control command was not answered in time");
 		return -ETIMEDOUT;
 	}
@@ -524,6 +526,7 @@ int vof_ctrl_get_vq_size(struct vof_device *dev, u16 index, u16 *size)
  */
 static int vof_ctrl_generation(struct vof_device *dev, u32 generation)
 {
+	lockdep_assert_held(&dev->ctrl->admin_lock);
 	if (generation == dev->generation) {
 		dev->unrest = 0;
 	} else if (++dev->unrest > VOF_MAX_UNREST) {
@@ -555,11 +558,14 @@ int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val)
 	union virtio_of_completion cpl;
 	int ret;
 
-	ret = vof_ctrl_simple(dev->ctrl, VIRTIO_OF_OP_GET_CONFIG, &cmd, &cpl);
-	if (ret)
-		return ret;
-	*val = le64_to_cpu(cpl.config.config);
-	return vof_ctrl_generation(dev, le32_to_cpu(cpl.config.generation));
+	mutex_lock(&dev->ctrl->admin_lock);
+	ret = vof_ctrl_exec(dev->ctrl, VIRTIO_OF_OP_GET_CONFIG, &cmd, 0, 0, &cpl);
+	if (!ret)
+		ret = vof_ctrl_generation(dev, le32_to_cpu(cpl.config.generation));
+	mutex_unlock(&dev->ctrl->admin_lock);
+	if (!ret)
+		*val = le64_to_cpu(cpl.config.config);
+	return ret;
 }
 
 /**

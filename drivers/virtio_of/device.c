@@ -96,22 +96,6 @@ bool vof_device_up(struct vof_device *dev)
 	return !READ_ONCE(dev->lost) && !READ_ONCE(dev->cancel);
 }
 
-static void vof_device_verror(struct vof_device *dev, int err,
-			      struct va_format *vaf)
-{
-	char text[VOF_ERROR_SIZE];
-	unsigned long flags;
-
-	snprintf(text, sizeof(text), "%pV", vaf);
-	spin_lock_irqsave(&dev->state_lock, flags);
-	dev->error = err;
-	strscpy(dev->error_text, text, sizeof(dev->error_text));
-	spin_unlock_irqrestore(&dev->state_lock, flags);
-	if (__ratelimit(&dev->error_limit))
-		pr_err("%s: target %s at %s: %s (%pe)\n", dev->opts.name,
-		       dev->opts.tvqn, dev->opts.where, text, ERR_PTR(err));
-}
-
 /**
  * vof_device_error() - report what went wrong, to the log and to last_error
  * @dev: the device
@@ -122,13 +106,20 @@ static void vof_device_verror(struct vof_device *dev, int err,
  */
 void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...)
 {
-	struct va_format vaf = { .fmt = fmt };
+	char text[VOF_ERROR_SIZE];
+	unsigned long flags;
 	va_list args;
 
 	va_start(args, fmt);
-	vaf.va = &args;
-	vof_device_verror(dev, err, &vaf);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	spin_lock_irqsave(&dev->state_lock, flags);
+	dev->error = err;
+	strscpy(dev->error_text, text, sizeof(dev->error_text));
+	spin_unlock_irqrestore(&dev->state_lock, flags);
+	if (__ratelimit(&dev->error_limit))
+		pr_err("%s: target %s at %s: %s (%pe)\n", dev->opts.name,
+		       dev->opts.tvqn, dev->opts.where, text, ERR_PTR(err));
 }
 
 /**
@@ -146,7 +137,7 @@ void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...)
 
 	va_start(args, fmt);
 	vaf.va = &args;
-	vof_device_verror(q->dev, err, &vaf);
+	vof_device_error(q->dev, err, "%pV", &vaf);
 	va_end(args);
 }
 EXPORT_SYMBOL_GPL(vof_queue_error);
@@ -225,11 +216,7 @@ static void vof_device_lost_work(struct work_struct *work)
 	mutex_unlock(&dev->vq_lock);
 }
 
-/*
- * The driver is waiting for requests, so that it can be removed, and since the
- * last look none was answered. A target may have time otherwise, but whoever
- * removes a device has not.
- */
+/* There are requests in flight, and since the last look none was answered. */
 static bool vof_device_stuck(struct vof_device *dev)
 {
 	unsigned int i, inflight = 0, done = 0;
@@ -254,14 +241,20 @@ static void vof_device_keepalive_work(struct work_struct *work)
 	struct vof_device *dev = container_of(to_delayed_work(work),
 					      struct vof_device, keepalive);
 
+	enum vof_state state;
 	bool stuck;
 
 	if (!vof_device_up(dev))
 		return;
 	stuck = vof_device_stuck(dev);
-	if (stuck && vof_device_state(dev, NULL, 0) == VOF_DYING)
+	state = vof_device_state(dev, NULL, 0);
+	/*
+	 * A target may take its time, but not while somebody waits for the
+	 * device to come or to go: driver's probe and remove wait for requests.
+	 */
+	if (stuck && (state == VOF_CONNECTING || state == VOF_DYING))
 		vof_link_lost(dev->ctrl, -ETIMEDOUT,
-			      "no answer to a request while the device is removed");
+			      "no answer to a request while the device comes or goes");
 	else
 		vof_ctrl_keepalive(dev);
 	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
@@ -344,12 +337,19 @@ static int vof_device_negotiate(struct vof_device *dev)
 		vof_device_error(dev, -ENODEV, "device id 0 means no device");
 		return -ENODEV;
 	}
+	if (vof_type_refused(dev)) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "devices of type %u act on this host's memory",
+				 dev->vdev.id.device);
+		return -EOPNOTSUPP;
+	}
 	ret = vof_ctrl_get_vendor_id(dev, &dev->vdev.id.vendor);
 	if (ret)
 		return ret;
 	ret = vof_ctrl_get_device_feature(dev, &dev->device_features);
 	if (ret)
 		return ret;
+	dev->device_features &= ~vof_type_bad_features(dev);
 	if (!(dev->device_features & BIT_ULL(VIRTIO_F_VERSION_1))) {
 		vof_device_error(dev, -EPROTO, "the target does not offer VERSION_1");
 		return -EPROTO;
@@ -370,6 +370,8 @@ static int vof_device_register(struct vof_device *dev)
 	dev->initialised = true;
 	dev->registered = true;
 	mutex_unlock(&dev->vq_lock);
+	/* Probe waits for requests: from now on somebody has to notice a loss. */
+	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
 	ret = register_virtio_device(&dev->vdev);
 	if (ret) {
 		vof_device_error(dev, ret, "cannot be registered on the virtio bus");
@@ -389,9 +391,7 @@ static int vof_device_register(struct vof_device *dev)
 	else
 		return 0;
 	if (!dev->error)
-		vof_device_error(dev, ret, "%s could not start the device",
-				 dev->vdev.dev.driver ?
-				 dev->vdev.dev.driver->name : "the driver");
+		vof_device_error(dev, ret, "the driver could not start the device");
 	return ret;
 }
 
@@ -430,7 +430,6 @@ int vof_device_connect(struct vof_device *dev)
 		return ret;
 	}
 
-	queue_delayed_work(vof_wq, &dev->keepalive, VOF_KEEPALIVE);
 	/* What happened a moment ago has found a device that was not LIVE. */
 	smp_mb(); /* pairs with the one in vof_vdev_config_changed() */
 	if (!vof_device_up(dev))
@@ -455,8 +454,11 @@ void vof_device_cancel(struct vof_device *dev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&dev->state_lock, flags);
-	if (dev->state == VOF_CONNECTING)
+	if (dev->state == VOF_CONNECTING) {
 		WRITE_ONCE(dev->cancel, true);
+		/* It may be the driver's probe that waits, for requests. */
+		queue_work(vof_wq, &dev->lost_work);
+	}
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 	wake_up_all(&dev->wait);
 }

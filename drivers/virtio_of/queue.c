@@ -230,6 +230,8 @@ static int vof_queue_next(struct vof_queue *q)
 	 * work, not from here (I5).
 	 */
 	req->owner = VOF_OWNER_CORE;
+	if (q->dead && vof_type_keep(q->dev, req))
+		return 1;
 	vof_req_fail(req);
 	queue_work(vof_wq, &q->work);
 	return 1;
@@ -403,7 +405,8 @@ void vof_queue_fail(struct vof_queue *q)
 	q->dead = true;
 	if (q->ready)
 		list_for_each_entry_safe(req, next, &q->inflight, list)
-			vof_req_fail(req);
+			if (!vof_type_keep(q->dev, req))
+				vof_req_fail(req);
 	spin_unlock_irq(&q->lock);
 	queue_work(vof_wq, &q->work);
 }

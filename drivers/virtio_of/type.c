@@ -21,8 +21,45 @@
 
 #include "core.h"
 
-/* First request queue of virtio-scsi, behind the control and event queues. */
+/* Virtqueues of virtio-scsi: 0 control, 1 events, requests from 2 on. */
+#define VOF_SCSI_EVENT_QUEUE	1
 #define VOF_SCSI_REQUEST_QUEUE	2
+
+/**
+ * vof_type_refused() - is this a type that must not come from another machine?
+ * @dev: the device
+ *
+ * Its driver would use addresses that the target names, or is named, as those of
+ * this host's memory.
+ *
+ * Context: any.
+ */
+bool vof_type_refused(const struct vof_device *dev)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BALLOON:
+	case VIRTIO_ID_IOMMU:
+	case VIRTIO_ID_MEM:
+	case VIRTIO_ID_PMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * vof_type_bad_features() - device features that are not offered to the driver
+ * @dev: the device
+ *
+ * Protection information makes chains of virtio-scsi longer than its seg_max.
+ *
+ * Context: any.
+ */
+u64 vof_type_bad_features(const struct vof_device *dev)
+{
+	return dev->vdev.id.device == VIRTIO_ID_SCSI ?
+	       BIT_ULL(VIRTIO_SCSI_F_T10_PI) : 0;
+}
 
 /* Write @len bytes at @offset of the device-writable part, as far as it goes. */
 static void vof_abort_write(const struct vof_req *req, u32 offset,
@@ -69,7 +106,7 @@ static u32 vof_abort_scsi(const struct vof_req *req)
 		vof_abort_write(req, 0, &resp, len);
 		return min(len, req->chain.in_len);
 	}
-	/* Task management and event subscription answer with one byte at 0 or 4. */
+	/* Task management and event subscription answer with their last byte. */
 	vof_abort_write(req, req->chain.in_len - 1, &response, sizeof(response));
 	return req->chain.in_len;
 }
@@ -117,15 +154,47 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
  * @written: bytes that it wrote, from the start of the device-writable part
  *
  * The status byte of virtio-blk is the last one; a completion that does not
- * reach it carries none.
+ * reach it carries none. The response of virtio-scsi comes first.
  *
  * Context: atomic, under the queue's lock.
  */
 bool vof_type_abort_needed(const struct vof_device *dev,
 			   const struct vof_req *req, u32 written)
 {
-	return dev->vdev.id.device == VIRTIO_ID_BLOCK &&
-	       written < req->chain.in_len;
+	u32 head = offsetof(struct virtio_scsi_cmd_resp, sense);
+
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		return written < req->chain.in_len;
+	case VIRTIO_ID_SCSI:
+		return req->queue->index >= VOF_SCSI_REQUEST_QUEUE &&
+		       written < min(head, req->chain.in_len);
+	default:
+		return false;
+	}
+}
+
+/**
+ * vof_type_keep() - is a request not to be failed when the link is gone?
+ * @dev: the device
+ * @req: the request
+ *
+ * Buffers that a driver provides for what may come some day are not waited for.
+ * Handed back, they would be provided again at once, without end. The driver
+ * reclaims them when it resets the device.
+ *
+ * Context: atomic, under the queue's lock.
+ */
+bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_NET:
+		return !req->chain.out_len;
+	case VIRTIO_ID_SCSI:
+		return req->queue->index == VOF_SCSI_EVENT_QUEUE;
+	default:
+		return false;
+	}
 }
 
 /* Where a device's configuration says how many segments a request may have. */

@@ -83,7 +83,7 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 	}
 }
 
-/* Every Get Config brings the generation along, so that none is asked for. */
+/* Get Config and announced changes bring the generation along: none is asked for. */
 static u32 vof_vdev_generation(struct virtio_device *vdev)
 {
 	return READ_ONCE(to_vof_device(vdev)->generation);
@@ -118,13 +118,16 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 		if (added & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))
 			vof_link_lost(dev->ctrl, -EIO,
 				      "the device status could not be set");
-		readback = status & ~(added & VIRTIO_CONFIG_S_FEATURES_OK);
+		readback = 0;
 	} else if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK) {
 		vof_device_error(dev, -EOPNOTSUPP,
 				 "the target does not accept the features %#llx",
 				 vdev->features & ~VOF_LOCAL_FEATURES);
 	}
-	dev->status = readback;
+	/* Whether the features are accepted is all that the target has a say in. */
+	if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK)
+		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	dev->status = status;
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
 		vof_vdev_start_queues(dev);
 }

@@ -175,7 +175,8 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 		return -EOPNOTSUPP;
 	}
 	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_RDMA_DESCS);
-	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1, 32);
+	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1,
+			      VOF_RDMA_SGES);
 	rq->mr_pages = min_t(unsigned int, attrs->max_fast_reg_page_list_len,
 			     VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE);
 	rq->nrecvs = reqs + VOF_RDMA_EXTRA_RECVS;
@@ -332,7 +333,10 @@ void vof_rdma_stop(struct vof_queue *q)
 
 	if (!rq->id || !rq->id->qp || rq->drained)
 		return;
+	/* From here on nothing is posted, lest it ends up behind the drain. */
+	spin_lock_irq(&q->lock);
 	WRITE_ONCE(rq->stopping, true);
+	spin_unlock_irq(&q->lock);
 	if (rq->established)
 		rdma_disconnect(rq->id);
 	ib_drain_qp(rq->id->qp);

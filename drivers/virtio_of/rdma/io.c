@@ -191,7 +191,8 @@ int vof_rdma_submit(struct vof_req *req)
 	}
 	mrs = vof_rdma_req_mrs(rr);
 	rr->wrs = batch->nwrs - nwrs + 1 + mrs;
-	if (rr->wrs > rq->sq_free) {
+	/* The last entry is for the control command that ends the queue. */
+	if (rr->wrs + (req != q->admin) > rq->sq_free) {
 		batch->nwrs = nwrs;
 		batch->nsges = nsges;
 		vof_rdma_unmap(rq, req);
@@ -357,9 +358,10 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct vof_rdma_queue *rq = wc->qp->qp_context;
 	union virtio_of_completion cpl;
 	struct vof_req *req = NULL;
+	const char *wrong = NULL;
 	unsigned long flags;
-	const char *wrong;
 	bool done = false;
+	bool async;
 
 	if (wc->status) {
 		vof_rdma_wc_error(wc);
@@ -375,23 +377,27 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 				   DMA_FROM_DEVICE);
 	memcpy(&cpl, rq->recv_mem.virt + (recv - rq->recvs) * VOF_RDMA_RECV_SIZE,
 	       sizeof(cpl));
-	if (vof_rdma_post_recv(rq, recv)) {
-		vof_link_lost(rq->q, -EIO, "the adapter does not take receives");
-		return;
-	}
-	if (vof_queue_is_control(rq->q) &&
-	    le16_to_cpu(cpl.common.command_id) >= VIRTIO_OF_ID_ASYNC_FIRST) {
-		vof_queue_async(rq->q, &cpl);
-		return;
-	}
+	async = vof_queue_is_control(rq->q) &&
+		le16_to_cpu(cpl.common.command_id) >= VIRTIO_OF_ID_ASYNC_FIRST;
 
 	spin_lock_irqsave(&rq->q->lock, flags);
-	wrong = vof_rdma_answer(rq, &cpl, &req);
-	if (!wrong)
+	/* What is posted now would come after the drain: see vof_rdma_stop(). */
+	if (rq->stopping) {
+		spin_unlock_irqrestore(&rq->q->lock, flags);
+		return;
+	}
+	if (vof_rdma_post_recv(rq, recv))
+		wrong = "the adapter does not take receives";
+	else if (!async)
+		wrong = vof_rdma_answer(rq, &cpl, &req);
+	if (req)
 		done = !to_rdma_req(req)->wait;
 	spin_unlock_irqrestore(&rq->q->lock, flags);
+
 	if (wrong)
 		vof_link_lost(rq->q, -EPROTO, wrong);
+	else if (async)
+		vof_queue_async(rq->q, &cpl);
 	else if (done)
 		vof_rdma_complete(rq, req);
 }

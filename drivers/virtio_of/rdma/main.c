@@ -7,13 +7,16 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/module.h>
 
 #include "rdma.h"
 
 static DEFINE_MUTEX(vof_rdma_lock);
 static LIST_HEAD(vof_rdma_queues);
-static DECLARE_WAIT_QUEUE_HEAD(vof_rdma_gone);
+
+/* How often the removal of an adapter looks whether all queues have let go. */
+#define VOF_RDMA_GONE_MS	20
 
 /**
  * vof_rdma_track() - a queue uses an adapter from now on
@@ -39,10 +42,10 @@ void vof_rdma_untrack(struct vof_rdma_queue *rq)
 	mutex_lock(&vof_rdma_lock);
 	list_del_init(&rq->list);
 	mutex_unlock(&vof_rdma_lock);
-	wake_up_all(&vof_rdma_gone);
 }
 
-static bool vof_rdma_uses(struct ib_device *ibdev, const char *lost)
+/* Is the adapter in use? Whoever uses it learns that the link is lost. */
+static bool vof_rdma_uses(struct ib_device *ibdev)
 {
 	struct vof_rdma_queue *rq;
 	bool found = false;
@@ -52,8 +55,7 @@ static bool vof_rdma_uses(struct ib_device *ibdev, const char *lost)
 		if (rq->ibdev != ibdev)
 			continue;
 		found = true;
-		if (lost)
-			vof_link_lost(rq->q, -ENODEV, lost);
+		vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
 	}
 	mutex_unlock(&vof_rdma_lock);
 	return found;
@@ -72,9 +74,8 @@ static void vof_rdma_remove_one(struct ib_device *ibdev, void *data)
 	 * follows a lost link, or by whoever is taking the device up or down.
 	 * A queue that is being opened may only now be marked: ask again.
 	 */
-	while (vof_rdma_uses(ibdev, "the RDMA adapter is removed"))
-		wait_event_timeout(vof_rdma_gone, !vof_rdma_uses(ibdev, NULL),
-				   HZ);
+	while (vof_rdma_uses(ibdev))
+		msleep(VOF_RDMA_GONE_MS);
 }
 
 static struct ib_client vof_rdma_client = {

@@ -101,8 +101,7 @@ static int vof_rdma_cut(struct vof_rdma_queue *rq, struct vof_req *req,
 			.first = start,
 			.count = i - start,
 			.len = len,
-			/* Any pointer says "a run", the real one comes later. */
-			.mr = bounces ? NULL : rq->bounce_mr,
+			.run = !bounces,
 		};
 		last_bounces = bounces;
 	}
@@ -120,7 +119,6 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 	unsigned int i, n = 0;
 	int ret;
 
-	piece->mr = NULL;
 	mr = list_first_entry_or_null(&rq->free_mrs, struct vof_rdma_mr, list);
 	if (!mr)
 		return -EAGAIN;
@@ -165,7 +163,7 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 	int ret;
 
 	for (piece = rr->pieces; piece < rr->pieces + rr->npieces; piece++)
-		if (!piece->mr)
+		if (!piece->run)
 			len += piece->len;
 	if (!len)
 		return 0;
@@ -179,7 +177,7 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 		u32 pos = offset;
 		unsigned int i;
 
-		if (piece->mr)
+		if (piece->run)
 			continue;
 		piece->bounce = offset;
 		offset += piece->len;
@@ -287,37 +285,66 @@ static bool vof_rdma_try_eager(struct vof_rdma_queue *rq, struct vof_req *req)
 	return false;
 }
 
-static int vof_rdma_map_pieces(struct vof_rdma_queue *rq, struct vof_req *req,
-			       unsigned int first, u32 len)
+/* Let go of registrations and bounce memory. */
+static void vof_rdma_unmap_pieces(struct vof_rdma_queue *rq, struct vof_req *req)
 {
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	unsigned int i;
-	int ret;
 
-	if (!len)
-		return 0;
-	if (len <= VOF_RDMA_COPY_MAX || req == req->queue->admin ||
-	    vof_rdma_cut(rq, req, first)) {
-		rr->npieces = 1;
-		rr->pieces[0] = (struct vof_rdma_piece) {
-			.first = first,
-			.count = req->chain.nout + req->chain.nin - first,
-			.len = len,
-		};
-	}
-	/* Bounce memory first: it needs no work request if it fails. */
-	ret = vof_rdma_map_bounce(rq, req);
 	for (i = 0; i < rr->npieces; i++) {
 		struct vof_rdma_piece *piece = &rr->pieces[i];
 
 		if (!piece->mr)
 			continue;
-		if (ret)
-			piece->mr = NULL;
-		else
-			ret = vof_rdma_map_run(rq, req, piece);
+		vof_segs_unmap(rq->ibdev, req->segs + piece->first, piece->count,
+			       vof_seg_dir(req, piece->first));
+		list_add(&piece->mr->list, &rq->free_mrs);
 	}
+	rr->npieces = 0;
+	if (rr->bounce_len)
+		vof_eager_free(rq->bounce, rr->bounce, rr->bounce_len);
+	rr->bounce_len = 0;
+}
+
+/* Bounce memory first: it needs no work request if it fails. */
+static int vof_rdma_map_cut(struct vof_rdma_queue *rq, struct vof_req *req)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	unsigned int i;
+	int ret;
+
+	ret = vof_rdma_map_bounce(rq, req);
+	for (i = 0; i < rr->npieces && !ret; i++)
+		if (rr->pieces[i].run)
+			ret = vof_rdma_map_run(rq, req, &rr->pieces[i]);
 	return ret;
+}
+
+static int vof_rdma_map_pieces(struct vof_rdma_queue *rq, struct vof_req *req,
+			       unsigned int first, u32 len)
+{
+	unsigned int nwrs = rq->batch->nwrs;
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	int ret;
+
+	if (!len)
+		return 0;
+	if (len > VOF_RDMA_COPY_MAX && req != req->queue->admin &&
+	    !vof_rdma_cut(rq, req, first)) {
+		ret = vof_rdma_map_cut(rq, req);
+		if (!ret || ret == -EAGAIN)
+			return ret;
+		/* Pages that cannot be mapped, now or ever, can be copied. */
+		vof_rdma_unmap_pieces(rq, req);
+		rq->batch->nwrs = nwrs;
+	}
+	rr->npieces = 1;
+	rr->pieces[0] = (struct vof_rdma_piece) {
+		.first = first,
+		.count = req->chain.nout + req->chain.nin - first,
+		.len = len,
+	};
+	return vof_rdma_map_cut(rq, req);
 }
 
 /**
@@ -370,22 +397,8 @@ int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req)
 void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req)
 {
 	struct vof_rdma_req *rr = to_rdma_req(req);
-	unsigned int i;
 
-	for (i = 0; i < rr->npieces; i++) {
-		struct vof_rdma_piece *piece = &rr->pieces[i];
-
-		if (!piece->mr)
-			continue;
-		vof_segs_unmap(rq->ibdev, req->segs + piece->first, piece->count,
-			       vof_seg_dir(req, piece->first));
-		list_add(&piece->mr->list, &rq->free_mrs);
-		piece->mr = NULL;
-	}
-	rr->npieces = 0;
-	if (rr->bounce_len)
-		vof_eager_free(rq->bounce, rr->bounce, rr->bounce_len);
-	rr->bounce_len = 0;
+	vof_rdma_unmap_pieces(rq, req);
 	if (rr->eager) {
 		vof_segs_unmap(rq->ibdev, req->segs, rr->nout_mapped,
 			       DMA_TO_DEVICE);
@@ -422,7 +435,7 @@ void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req)
 				continue;
 			}
 			n = min(s->len, rr->written - at);
-			if (!piece->mr && n) {
+			if (!piece->run && n) {
 				vof_rdma_mem_for_cpu(rq->ibdev, &rq->bounce_mem,
 						     pos, n);
 				memcpy(phys_to_virt(s->addr),

@@ -29,6 +29,8 @@
 /* Work requests and gather entries collected for one post. */
 #define VOF_RDMA_BATCH_WRS	128
 #define VOF_RDMA_BATCH_SGES	(2 * VOF_MAX_SEGS)
+/* Gather entries per work request: send queue entries grow with them. */
+#define VOF_RDMA_SGES		16
 /* Send queue entries per request that are provided for. */
 #define VOF_RDMA_WRS_PER_REQ	4
 /* Room for a receive: more than a completion, so that too much is seen. */
@@ -83,13 +85,15 @@ struct vof_rdma_mr {
  * @first: index of its first segment
  * @count: number of segments
  * @len: bytes
- * @mr: registration of the segments' pages; NULL: they travel by bounce memory
+ * @run: a run of pages, to be registered; otherwise it travels by bounce memory
+ * @mr: registration of the run, while there is one
  * @bounce: offset in bounce memory
  */
 struct vof_rdma_piece {
 	u16 first;
 	u16 count;
 	u32 len;
+	bool run;
 	struct vof_rdma_mr *mr;
 	u32 bounce;
 };
@@ -101,7 +105,7 @@ struct vof_rdma_piece {
 
 /**
  * struct vof_rdma_req - the fabric's part of a request
- * @send: completion of the SEND, or of the WRITE or REG_MR that failed before it
+ * @send: completion of the SEND
  * @inv: completion of the last invalidation
  * @wait: VOF_RDMA_WAIT_*
  * @wrs: send queue entries that it holds
@@ -180,7 +184,8 @@ struct vof_rdma_batch {
  * @max_sge: gather entries per work request
  * @mr_pages: pages per registration
  * @sq_size: send queue entries
- * @sq_free: those not held by a request; under the queue's lock like all below
+ * @sq_free: those not held by a request; this, @bounce, @eager, @free_mrs and
+ *	@batch are under the queue's lock
  * @nrecvs: entries of @recvs
  * @recvs: posted receives
  * @recv_mem: where they land
