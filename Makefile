@@ -40,7 +40,7 @@ help:
 	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
 	@echo
-	@echo 'make check TESTS="connect errno" runs only the tests whose names match.'
+	@echo 'make check TESTS="connect io" runs only the tests whose names match.'
 
 setup:
 	@scripts/setup check
@@ -125,7 +125,10 @@ install:
 	@$(MAKE) --no-print-directory module-$(kver)
 	@$(MAKE) --no-print-directory target
 	$(MAKE) --no-print-directory -C $(KDIR) M=$(O)/$(kver) \
-		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+		CONFIG_MODULE_SIG_ALL= $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
+		modules_install
+	# kbuild does without where the headers come without System.map.
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(kver)
 	install -D -m 755 build/target/virtio-of-target \
 		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
 	install -D -m 644 include/uapi/linux/virtio_of.h \

@@ -515,7 +515,7 @@ static ssize_t vof_config_enable_store(struct config_item *item,
 	int ret;
 
 	if (kstrtobool(page, &enable))
-		return -EINVAL;
+		return vof_config_error(cfg, -EINVAL, "enable: 0 or 1");
 	if (enable) {
 		ret = vof_config_begin(cfg);
 		if (ret)

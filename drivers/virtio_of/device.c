@@ -423,10 +423,12 @@ int vof_device_connect(struct vof_device *dev)
 		/* Something else may have failed because the link was lost. */
 		if (ret == -ENOTCONN && READ_ONCE(dev->lost))
 			ret = dev->lost;
-		if (READ_ONCE(dev->cancel))
+		if (READ_ONCE(dev->cancel)) {
 			ret = -ECANCELED;
-		if (!dev->error)
+			vof_device_error(dev, ret, "given up: 0 was written to enable");
+		} else if (!dev->error) {
 			vof_device_error(dev, ret, "cannot be connected");
+		}
 		return ret;
 	}
 

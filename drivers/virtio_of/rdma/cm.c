@@ -35,6 +35,22 @@ static void vof_rdma_cm_result(struct vof_rdma_queue *rq, int err,
 	complete(&rq->cm_done);
 }
 
+/* What it means that an address or a way to it was not found. */
+static const char *vof_rdma_cm_way(int err)
+{
+	switch (err) {
+	case -EADDRNOTAVAIL:
+		return "host_traddr is not an address of this host";
+	case -ENODEV:
+		return "no RDMA adapter leads to the address";
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+		return "there is no route to the address";
+	default:
+		return "the address cannot be resolved";
+	}
+}
+
 static void vof_rdma_cm_rejected(struct vof_rdma_queue *rq, int status)
 {
 	/* InfiniBand and RoCE have reasons, iWARP has an errno. */
@@ -73,12 +89,9 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		vof_rdma_cm_result(rq, 0, "");
 		break;
 	case RDMA_CM_EVENT_ADDR_ERROR:
-		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
-				   "the address cannot be resolved");
-		break;
 	case RDMA_CM_EVENT_ROUTE_ERROR:
-		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
-				   "there is no route to the address");
+		status = status ?: -EHOSTUNREACH;
+		vof_rdma_cm_result(rq, status, vof_rdma_cm_way(status));
 		break;
 	case RDMA_CM_EVENT_UNREACHABLE:
 		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
@@ -144,7 +157,7 @@ static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *ad
 	ret = rdma_resolve_addr(rq->id, src, (struct sockaddr *)&addr->dst,
 				vof_rdma_ms_left(deadline));
 	if (ret) {
-		vof_queue_error(rq->q, ret, "no RDMA adapter leads to the address");
+		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_way(ret));
 		return ret;
 	}
 	ret = vof_rdma_cm_wait(rq, deadline);
@@ -155,7 +168,7 @@ static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *ad
 	rdma_set_ack_timeout(rq->id, VOF_RDMA_ACK_TIMEOUT);
 	ret = rdma_resolve_route(rq->id, vof_rdma_ms_left(deadline));
 	if (ret) {
-		vof_queue_error(rq->q, ret, "there is no route to the address");
+		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_way(ret));
 		return ret;
 	}
 	return vof_rdma_cm_wait(rq, deadline);

@@ -170,6 +170,7 @@ int vof_rdma_submit(struct vof_req *req)
 	struct vof_rdma_queue *rq = to_rdma_queue(q);
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	struct vof_rdma_batch *batch = rq->batch;
+	unsigned int reserve = req == q->admin ? 0 : 1;
 	unsigned int nwrs, nsges, mrs;
 	int ret;
 
@@ -192,7 +193,7 @@ int vof_rdma_submit(struct vof_req *req)
 	mrs = vof_rdma_req_mrs(rr);
 	rr->wrs = batch->nwrs - nwrs + 1 + mrs;
 	/* The last entry is for the control command that ends the queue. */
-	if (rr->wrs + (req != q->admin) > rq->sq_free) {
+	if (rr->wrs + reserve > rq->sq_free) {
 		batch->nwrs = nwrs;
 		batch->nsges = nsges;
 		vof_rdma_unmap(rq, req);

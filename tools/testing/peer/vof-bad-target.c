@@ -36,6 +36,7 @@ static const char * const behaviours[][2] = {
 	{ "good", "nothing is wrong" },
 	{ "no-version-1", "the device does not offer VERSION_1" },
 	{ "device-id=0", "there is no device" },
+	{ "device-id=27", "virtio-pmem, which acts on the initiator's memory" },
 	{ "device-id=999", "a type that nobody has a driver for" },
 	{ "num-descs=0", "commands may carry no descriptors" },
 	{ "vq-size=0", "the virtqueue does not exist" },
@@ -43,6 +44,7 @@ static const char * const behaviours[][2] = {
 	{ "vq-size=65535", "its size is absurd" },
 	{ "seg-max=4096", "requests may have thousands of segments" },
 	{ "features-ok=no", "FEATURES_OK reads back clear" },
+	{ "status=extra", "with FEATURES_OK more bits read back set" },
 	{ "instance=0xffff", "the instance has a reserved id" },
 	{ "instance=other", "the virtqueue's Connect is answered for another" },
 	{ "eager=empty", "one eager buffer is empty" },
@@ -103,6 +105,7 @@ static const struct step {
 	{ "eager", VIRTIO_OF_OP_GET_KEYED_EAGER_BUF, false, 0 },
 	{ "driver-ok", VIRTIO_OF_OP_SET_STATUS, false,
 	  VIRTIO_CONFIG_S_DRIVER_OK },
+	{ "probe", AT_TRIGGER, true, 0 },
 	{ "request", AT_TRIGGER, true, 0 },
 	{ "vq-disconnect", VIRTIO_OF_OP_DISCONNECT, true, 0 },
 	{ "disconnect", VIRTIO_OF_OP_DISCONNECT, false, 0 },
@@ -313,7 +316,7 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	memcpy(&h, data, sizeof(h));
 	memmove(data, data + sizeof(h), out - sizeof(h));
 	now = le64toh(h.sector) == TRIGGER;
-	if (now && at_step("request")) {
+	if (at_step("probe") || (now && at_step("request"))) {
 		c->dead = !silent;
 		return;
 	}
@@ -439,6 +442,7 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 		break;
 	case VIRTIO_OF_OP_GET_DEVICE_ID:
 		a.id.id = htole32(is("device-id=0") ? 0 :
+				  is("device-id=27") ? 27 :
 				  is("device-id=999") ? 999 : VIRTIO_ID_BLOCK);
 		break;
 	case VIRTIO_OF_OP_RESET_DEVICE:
@@ -451,6 +455,9 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 		if (is("features-ok=no"))
 			dev.status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 		a.get_status.dev_status = htole32(dev.status);
+		if (is("status=extra"))
+			a.get_status.dev_status |=
+				htole32(VIRTIO_CONFIG_S_DRIVER_OK | 0xff00);
 		break;
 	case VIRTIO_OF_OP_GET_VQ_SIZE:
 		a.get_vq_size.size = htole16(get_vq_size(cmd));

@@ -64,7 +64,7 @@ refuses queue_size 1 EINVAL "power of two"
 refuses queue_size 100 EINVAL "power of two"
 refuses queue_size 2048 EINVAL "power of two"
 refuses queue_size 65536 EINVAL "power of two"
-is "enable refuses maybe" "$(vof_set a enable maybe)" EINVAL
+refuses enable maybe EINVAL "0 or 1"
 for a in state device last_error; do
 	is "$a cannot be written" "$(vof_set a $a x)" EACCES
 done

@@ -180,6 +180,22 @@ enable_fails close-at=driver-ok ECONNRESET "control queue: the target closed the
 enable_fails device-id=0 ENODEV "device id 0"
 enable_fails no-version-1 EPROTO "VERSION_1"
 enable_fails features-ok=no EOPNOTSUPP "features"
+enable_fails device-id=27 EOPNOTSUPP "this host's memory"
+
+# The driver's probe waits for requests, in the middle of enable.
+bad_target silent-at=probe
+comes_back "silent-at=probe: enable" vof_set b enable 1
+is "silent-at=probe: its error" "$(cat "$VOF_TMP/back")" ETIMEDOUT
+like "silent-at=probe: last_error says why" "$(vof_get b last_error)" \
+	"no answer to a request"
+vof_set b enable 1 >/dev/null &
+enabler=$!
+vof_wait_state b connecting 5
+sleep 1
+check "silent-at=probe: disable while probing" timeout 10 \
+	bash -c "echo 0 >$VOF_CONFIGFS/b/enable"
+check_not "silent-at=probe: enable fails then" wait $enabler
+bad_end silent-at=probe
 enable_fails num-descs=0 EPROTO "0 keyed descriptors"
 enable_fails vq-size=0 ENOENT "no virtqueue 0"
 enable_fails instance=0xffff EPROTO "bad device instance id 0xffff"
@@ -208,6 +224,8 @@ for s in vq-size=3 vq-size=65535 flood=keepalive flood=config; do
 	fine $s
 	bad_end $s
 done
+fine status=extra
+bad_end status=extra
 fine seg-max=4096
 segs=$(cat "/sys/block/${DISK#/dev/}/queue/max_segments")
 check "seg-max=4096: the driver sees fewer ($segs)" [ "$segs" -le 1024 ]

@@ -69,8 +69,9 @@ fails "access list" EACCES "access list" tvqn=locked
 fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
 like "the log has name, address and cause" "$(vof_log)" \
 	"bad: target $tvqn at rdma://10.0.0.99:8549: .*no answer"
-fails "no adapter leads there" ENODEV "adapter|route" "tvqn=$tvqn" traddr=127.0.0.1
-fails "not a local address" EADDRNOTAVAIL "adapter" "tvqn=$tvqn" host_traddr=10.0.0.99
+fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
+fails "no route" ENETUNREACH "no route" "tvqn=$tvqn" traddr=192.0.2.1
+fails "not a local address" EADDRNOTAVAIL "host_traddr" "tvqn=$tvqn" host_traddr=10.0.0.99
 
 kill -STOP "$TARGET"
 fails "frozen target" ETIMEDOUT "answer" "tvqn=$tvqn"
@@ -82,6 +83,7 @@ is "enable while connecting" "$(vof_set slow enable 1)" EBUSY
 check "disable while connecting" vof_set slow enable 0
 wait $enabler
 is "the connect was given up" "$(cat "$VOF_TMP/slow")" ECANCELED
+like "last_error says so" "$(vof_get slow last_error)" "given up"
 (vof_set slow enable 1 >"$VOF_TMP/slow") &
 enabler=$!
 vof_wait_state slow connecting 5

@@ -34,7 +34,8 @@ fio --name=second --filename="$disk1" --rw=randwrite --bs=4k --size=32m \
 other=$!
 check "both disks at the same time" vof_fio filename="$disk0" rw=randwrite \
 	bs=4k size=16m io_size=4m iodepth=16 verify=crc32c
-check "the second one too" wait $other
+wait $other
+is "the second one too" $? 0 || note <"$VOF_TMP/second"
 check "one goes, the other stays" vof_disconnect d0
 check "and works" vof_fio filename="$disk1" rw=randwrite bs=64k size=32m \
 	io_size=4m iodepth=4 verify=crc32c
