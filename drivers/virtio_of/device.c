@@ -3,8 +3,8 @@
  * The life of a device.
  *
  *   NEW ---> CONNECTING ---> LIVE ---> FAILED
- *                 |            |         |
- *                 +------------+---------+--> DYING ---> DEAD
+ *    |            |            |         |
+ *    +------------+------------+---------+--> DYING ---> DEAD
  *
  * enable runs from NEW to LIVE and waits for it. A lost link takes a LIVE
  * device to FAILED: its connections are closed, what is in flight is failed so
