@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # One round trip for every request, whatever its size: that is what the eager
 # buffers are for. A delay of 100 ms makes round trips countable:
-# (latency with delay - latency without) / round-trip time.
+# (latency with delay - latency without) / round-trip time. Without delay there is
+# as much idle time between two requests as with it: a machine that was idle is
+# slower to start, an emulated one by milliseconds.
 #
 # Soft-RoCE sends at most 128 packets ahead of an acknowledgement
 # (RXE_MAX_UNACKED_PSNS), 512 KiB at the largest MTU, whatever the protocol: 1 MiB
@@ -21,11 +23,13 @@ fi
 
 delay=100
 
-# Mean latency in microseconds of $3 requests of $2 bytes at depth 1.
+# Mean latency in microseconds of $3 requests of $2 bytes at depth 1, with a pause
+# of $4 microseconds between them.
 latency()
 {
 	fio --name=job --filename="$disk" --ioengine=psync --direct=1 --rw="$1" \
 		--bs="$2" --size=64m --number_ios="$3" --output-format=terse \
+		--thinktime="$4" \
 		--terse-version=3 | cut -d ';' -f "$([ "$1" = randread ] && echo 40 || echo 81)"
 }
 
@@ -36,8 +40,8 @@ echo 1024 >"/sys/block/${disk#/dev/}/queue/max_sectors_kb"
 declare -A near
 for rw in randread randwrite; do
 	for bs in 4k 16k 64k 256k 1m; do
-		latency $rw $bs 5 >/dev/null
-		near[$rw-$bs]=$(latency $rw $bs 20)
+		latency $rw $bs 5 0 >/dev/null
+		near[$rw-$bs]=$(latency $rw $bs 15 ${delay}000)
 	done
 done
 # Round trips of $rw with $bs, into $trips. Emulated guests are disturbed by
@@ -46,7 +50,7 @@ measure()
 {
 	local far
 	for _ in 1 2 3; do
-		far=$(latency "$rw" "$bs" 10)
+		far=$(latency "$rw" "$bs" 10 0)
 		trips=$(awk "BEGIN { printf \"%.3f\", ($far - ${near[$rw-$bs]}) / ($delay * 1000) }")
 		note "$rw $bs: ${near[$rw-$bs]} us, with delay $far us, $trips round trips"
 		awk "BEGIN { exit !($trips > 0.7 && $trips <= $1 + 0.05) }" && return 0
