@@ -6,30 +6,14 @@
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
 
-if on_node target; then
-	start_target --blk tvqn=disk0,mem=32M,queues=1
-	barrier up
-	barrier "done"
-	finish
-fi
+! on_node target || serve --blk tvqn=disk0,mem=32M,queues=1
 
 barrier up
 check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
-fio --name=load --filename="$disk" --rw=randrw --bsrange=512-128k --size=32m \
-	--time_based --runtime=120 --iodepth=32 --ioengine=libaio --direct=1 \
-	--thread >"$VOF_TMP/load" 2>&1 &
-load=$!
-sleep 3
-check "fio runs" kill -0 $load
+load "$disk"
 check "the adapter is removed under load" timeout 60 rdma link delete rxe0
-for ((i = 0; i < 300; i++)); do
-	kill -0 $load 2>/dev/null || break
-	sleep 0.1
-done
-check_not "fio has ended" kill -0 $load
-wait $load
-check "fio has seen an error" [ $? != 0 ]
+load_ends "adapter"
 is "state" "$(vof_get d0 state)" failed
 like "last_error names the cause" "$(vof_get d0 last_error)" "adapter|connection"
 check_not "reads fail" timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct

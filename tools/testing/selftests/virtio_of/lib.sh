@@ -215,6 +215,16 @@ start_target()
 	bail "virtio-of-target $* does not listen: $(tail -n 1 "$TARGET_LOG")"
 }
 
+# serve ARGUMENTS...: all that the target's guest does in a test whose other guest
+# comes to the barriers "up", before it connects, and "done".
+serve()
+{
+	start_target "$@"
+	barrier up
+	barrier "done"
+	finish
+}
+
 # stop_target [PID]: SIGTERM, then its exit status; it has 20 seconds. Without
 # PID: the one started last.
 stop_target()
@@ -388,6 +398,31 @@ vof_fio()
 		tail -n 20 "$VOF_TMP/fio.out"
 		return 1
 	}
+}
+
+# load DISK: mixed I/O in the background, for load_ends.
+load()
+{
+	fio --name=load --filename="$1" --rw=randrw --bsrange=512-128k --size=32m \
+		--time_based --runtime=120 --iodepth=32 --ioengine=libaio \
+		--direct=1 --thread >"$VOF_TMP/load" 2>&1 &
+	LOAD=$!
+	sleep 2
+	kill -0 "$LOAD" 2>/dev/null ||
+		not_ok "the load runs: $(tail -n 3 "$VOF_TMP/load")"
+}
+
+# load_ends WHAT: within 30 s, and with an error.
+load_ends()
+{
+	local i
+	for ((i = 0; i < 300; i++)); do
+		kill -0 "$LOAD" 2>/dev/null || break
+		sleep 0.1
+	done
+	check_not "$1: fio has ended" kill -0 "$LOAD"
+	wait "$LOAD"
+	check "$1: fio has seen an error" [ $? != 0 ]
 }
 
 # ---- what is left behind ----------------------------------------------------

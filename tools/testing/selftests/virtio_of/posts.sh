@@ -7,12 +7,7 @@
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
 
-if on_node target; then
-	start_target --blk tvqn=disk0,mem=64M,queues=1
-	barrier up
-	barrier "done"
-	finish
-fi
+! on_node target || serve --blk tvqn=disk0,mem=64M,queues=1
 
 trace=/sys/kernel/tracing
 [ -e $trace/current_tracer ] || mount -t tracefs none $trace

@@ -6,29 +6,6 @@
 # smp: 2
 . "$(dirname "$0")/lib.sh"
 
-load()
-{
-	fio --name=load --filename="$1" --rw=randrw --bsrange=512-128k --size=32m \
-		--time_based --runtime=120 --iodepth=32 --ioengine=libaio \
-		--direct=1 --thread >"$VOF_TMP/load" 2>&1 &
-	LOAD=$!
-	sleep 2
-	kill -0 $LOAD || note "the load ended early: $(tail -n 3 "$VOF_TMP/load")"
-}
-
-# The load ends, with an error, soon.
-load_ends()
-{
-	local i
-	for ((i = 0; i < 300; i++)); do
-		kill -0 $LOAD 2>/dev/null || break
-		sleep 0.1
-	done
-	check_not "$1: fio has ended" kill -0 $LOAD
-	wait $LOAD
-	check "$1: fio has seen an error" [ $? != 0 ]
-}
-
 start_target --blk tvqn=disk0,mem=32M,queues=2
 for round in 1 2 3; do
 	check "round $round: connect" vof_connect d0 tvqn=disk0

@@ -14,12 +14,7 @@
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 
-if on_node target; then
-	start_target --blk tvqn=disk0,mem=64M,queues=1
-	barrier up
-	barrier "done"
-	finish
-fi
+! on_node target || serve --blk tvqn=disk0,mem=64M,queues=1
 
 delay=100
 

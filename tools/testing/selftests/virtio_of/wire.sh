@@ -8,12 +8,7 @@
 # mem: 1536M
 . "$(dirname "$0")/lib.sh"
 
-if on_node target; then
-	start_target --blk tvqn=disk0,mem=64M,queues=1
-	barrier up
-	barrier "done"
-	finish
-fi
+! on_node target || serve --blk tvqn=disk0,mem=64M,queues=1
 
 # Opcodes of reliable connections: InfiniBand specification, 9.2.
 SEND_ONLY=4 WRITE_FIRST=6 WRITE_MIDDLE=7 WRITE_LAST=8 WRITE_ONLY=10
