@@ -4,72 +4,36 @@
  *
  * A directory is a configuration: strings until somebody writes 1 to enable.
  * The device that this makes is a thing of its own; it lives until enable is
- * written 0 or the directory is removed.
- *
- * Locks: @lock is held over all of an enable or disable, and tried, not waited
- * for, by writers of attributes: they get EBUSY, also while a connect is under
- * way. @peek protects the pointer to the device for readers, who must not wait.
+ * written 0 or the directory is removed. The attributes are in attr.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/configfs.h>
-#include <linux/ctype.h>
 #include <linux/dmi.h>
 #include <linux/inet.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/utsname.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
 #include "compat.h"
-#include "core.h"
+#include "configfs.h"
 
-#define VOF_TRANSPORT_SIZE	16
-#define VOF_ADDR_SIZE		64
-
-/**
- * struct vof_config - a directory
- * @item: in configfs
- * @list: all directories that are enabled, under vof_enabled_lock
- * @lock: see above; protects all strings
- * @peek: protects @dev and @last_error for readers
- * @dev: what was made from it, or NULL
- * @last_error: of a device that is gone, or of a rejected attribute
- * @opts: name, names and queue size as they were written; the rest is filled in
- *	from the strings below when the device is enabled
- * @transport: name of the fabric
- * @traddr: address of the target, empty: not set
- * @host_traddr: address to connect from, empty: any
- * @trsvcid: port of the target
- */
-struct vof_config {
-	struct config_item item;
-	struct list_head list;
-	struct mutex lock;
-	spinlock_t peek;
-	struct vof_device *dev;
-	char last_error[VOF_ERROR_SIZE];
-
-	struct vof_opts opts;
-	char transport[VOF_TRANSPORT_SIZE];
-	char traddr[VOF_ADDR_SIZE];
-	char host_traddr[VOF_ADDR_SIZE];
-	u16 trsvcid;
-};
-
+/* A device on the list is not freed while this is held. */
 static DEFINE_MUTEX(vof_enabled_lock);
 static LIST_HEAD(vof_enabled);
 
-static struct vof_config *to_vof_config(struct config_item *item)
-{
-	return container_of(item, struct vof_config, item);
-}
-
-/* Say why, in the log and in last_error; returns @err. */
-static __printf(3, 4)
+/**
+ * vof_config_error() - say why something is refused, in the log and in last_error
+ * @cfg: the directory
+ * @err: negative errno
+ * @fmt: in words that an administrator can act on
+ *
+ * Context: may sleep.
+ * Return: @err.
+ */
 int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 {
 	char text[VOF_ERROR_SIZE];
@@ -86,45 +50,19 @@ int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 	return err;
 }
 
-/* Take the lock for a change of the configuration. */
-static int vof_config_begin(struct vof_config *cfg)
-{
-	if (!mutex_trylock(&cfg->lock))
-		return -EBUSY;
-	if (cfg->dev) {
-		mutex_unlock(&cfg->lock);
-		return -EBUSY;
-	}
-	return 0;
-}
-
-/*
- * Copy what was written, without the newline, into @dst of @size bytes.
- * Control characters are refused: the string goes to logs and terminals.
+/**
+ * vof_config_addr() - an address as the attributes take it
+ * @cfg: the directory
+ * @what: name of the attribute
+ * @addr: what was written; an empty string is AF_UNSPEC
+ * @port: goes with it
+ * @ss: filled in
+ *
+ * Context: may sleep.
+ * Return: 0, or a negative errno that has been reported.
  */
-static int vof_config_string(struct vof_config *cfg, const char *what, char *dst,
-			     size_t size, const char *page, size_t count)
-{
-	size_t i;
-
-	if (count && page[count - 1] == '\n')
-		count--;
-	if (count >= size)
-		return vof_config_error(cfg, -ENAMETOOLONG,
-					"%s: at most %zu bytes", what, size - 1);
-	for (i = 0; i < count; i++)
-		if ((unsigned char)page[i] < ' ' || page[i] == 0x7f)
-			return vof_config_error(cfg, -EINVAL,
-						"%s: control character", what);
-	memcpy(dst, page, count);
-	dst[count] = '\0';
-	return 0;
-}
-
-/* An address as the attributes take it; an empty one is AF_UNSPEC. */
-static int vof_config_addr(struct vof_config *cfg, const char *what,
-			   const char *addr, u16 port,
-			   struct sockaddr_storage *ss)
+int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
+		    u16 port, struct sockaddr_storage *ss)
 {
 	char service[6];
 
@@ -137,220 +75,6 @@ static int vof_config_addr(struct vof_config *cfg, const char *what,
 		return vof_config_error(cfg, -EINVAL,
 					"%s: not an IPv4 or IPv6 address", what);
 	return 0;
-}
-
-static ssize_t vof_config_addr_store(struct config_item *item, const char *what,
-				     char *dst, const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	char addr[VOF_ADDR_SIZE] = "";
-	struct sockaddr_storage ss;
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	ret = vof_config_string(cfg, what, addr, sizeof(addr), page, count);
-	if (!ret)
-		ret = vof_config_addr(cfg, what, addr, VIRTIO_OF_PORT, &ss);
-	if (!ret)
-		strscpy(dst, addr, VOF_ADDR_SIZE);
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-static ssize_t vof_config_name_store(struct config_item *item, const char *what,
-				     char *dst, const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	ret = vof_config_string(cfg, what, dst, VIRTIO_OF_VQN_SIZE, page, count);
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-static ssize_t vof_config_transport_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->transport);
-}
-
-static ssize_t vof_config_transport_store(struct config_item *item,
-					  const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	char name[VOF_TRANSPORT_SIZE] = "";
-	const struct vof_fabric_ops *ops;
-	const char *c;
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	ret = vof_config_string(cfg, "transport", name, sizeof(name), page, count);
-	/* It becomes part of a module's name. */
-	for (c = name; !ret && *c; c++)
-		if (!isalnum(*c) && *c != '_')
-			ret = vof_config_error(cfg, -EINVAL,
-					       "transport: letters, digits and '_' only");
-	if (!ret) {
-		ops = *name ? vof_fabric_get(name) : NULL;
-		if (ops) {
-			vof_fabric_put(ops);
-			strscpy(cfg->transport, name, sizeof(cfg->transport));
-		} else {
-			ret = vof_config_error(cfg, -EPROTONOSUPPORT,
-					       "transport: no such transport");
-		}
-	}
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-static ssize_t vof_config_traddr_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->traddr);
-}
-
-static ssize_t vof_config_traddr_store(struct config_item *item,
-				       const char *page, size_t count)
-{
-	return vof_config_addr_store(item, "traddr", to_vof_config(item)->traddr,
-				     page, count);
-}
-
-static ssize_t vof_config_host_traddr_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->host_traddr);
-}
-
-static ssize_t vof_config_host_traddr_store(struct config_item *item,
-					    const char *page, size_t count)
-{
-	return vof_config_addr_store(item, "host_traddr",
-				     to_vof_config(item)->host_traddr, page, count);
-}
-
-static ssize_t vof_config_trsvcid_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%u\n", to_vof_config(item)->trsvcid);
-}
-
-static ssize_t vof_config_trsvcid_store(struct config_item *item,
-					const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	u16 port;
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	if (kstrtou16(page, 10, &port) || !port)
-		ret = vof_config_error(cfg, -EINVAL, "trsvcid: a port is 1 to 65535");
-	else
-		cfg->trsvcid = port;
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-static ssize_t vof_config_tvqn_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.tvqn);
-}
-
-static ssize_t vof_config_tvqn_store(struct config_item *item, const char *page,
-				     size_t count)
-{
-	return vof_config_name_store(item, "tvqn", to_vof_config(item)->opts.tvqn,
-				     page, count);
-}
-
-static ssize_t vof_config_ivqn_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.ivqn);
-}
-
-static ssize_t vof_config_ivqn_store(struct config_item *item, const char *page,
-				     size_t count)
-{
-	return vof_config_name_store(item, "ivqn", to_vof_config(item)->opts.ivqn,
-				     page, count);
-}
-
-static ssize_t vof_config_queue_size_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%u\n", to_vof_config(item)->opts.queue_size);
-}
-
-static ssize_t vof_config_queue_size_store(struct config_item *item,
-					   const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	u16 size;
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	if (kstrtou16(page, 10, &size) || !is_power_of_2(size) ||
-	    size < VOF_QUEUE_SIZE_MIN || size > VOF_QUEUE_SIZE_MAX)
-		ret = vof_config_error(cfg, -EINVAL,
-				       "queue_size: a power of two, %u to %u",
-				       VOF_QUEUE_SIZE_MIN, VOF_QUEUE_SIZE_MAX);
-	else
-		cfg->opts.queue_size = size;
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-static ssize_t vof_config_state_show(struct config_item *item, char *page)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	const char *name = "disabled";
-
-	spin_lock(&cfg->peek);
-	if (cfg->dev)
-		name = vof_state_name(vof_device_state(cfg->dev, NULL, 0));
-	spin_unlock(&cfg->peek);
-	return sysfs_emit(page, "%s\n", name);
-}
-
-static ssize_t vof_config_device_show(struct config_item *item, char *page)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	enum vof_state state = VOF_NEW;
-	ssize_t ret = sysfs_emit(page, "\n");
-
-	spin_lock(&cfg->peek);
-	if (cfg->dev)
-		state = vof_device_state(cfg->dev, NULL, 0);
-	if (state == VOF_LIVE || state == VOF_FAILED)
-		ret = sysfs_emit(page, "%s\n", dev_name(&cfg->dev->vdev.dev));
-	spin_unlock(&cfg->peek);
-	return ret;
-}
-
-static ssize_t vof_config_last_error_show(struct config_item *item, char *page)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	char text[VOF_ERROR_SIZE] = "";
-
-	spin_lock(&cfg->peek);
-	if (cfg->dev)
-		vof_device_state(cfg->dev, text, sizeof(text));
-	if (!*text)
-		strscpy(text, cfg->last_error, sizeof(text));
-	spin_unlock(&cfg->peek);
-	return sysfs_emit(page, "%s\n", text);
-}
-
-static ssize_t vof_config_enable_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%d\n", !!READ_ONCE(to_vof_config(item)->dev));
 }
 
 static void vof_config_unclaim(struct vof_config *cfg)
@@ -366,23 +90,31 @@ static void vof_config_unresolve(struct vof_config *cfg)
 	put_net(cfg->opts.addr.net);
 }
 
-/* Take the device down; it can be looked at until nothing of it is left. */
-static void vof_config_disable(struct vof_config *cfg)
+/**
+ * vof_config_disable() - take the device down, if there is one
+ * @cfg: the directory, locked
+ *
+ * It can be looked at until nothing of it is left.
+ *
+ * Context: may sleep.
+ */
+void vof_config_disable(struct vof_config *cfg)
 {
 	struct vof_device *dev = cfg->dev;
+	struct vof_info info;
 
 	lockdep_assert_held(&cfg->lock);
 	if (!dev)
 		return;
 	vof_device_destroy(dev);
+	vof_device_info(dev, &info);
+	vof_config_unclaim(cfg);
 
 	spin_lock(&cfg->peek);
-	vof_device_state(dev, cfg->last_error, sizeof(cfg->last_error));
+	strscpy(cfg->last_error, info.error, sizeof(cfg->last_error));
 	cfg->dev = NULL;
 	spin_unlock(&cfg->peek);
 	vof_device_put(dev);
-
-	vof_config_unclaim(cfg);
 	vof_config_unresolve(cfg);
 }
 
@@ -464,7 +196,14 @@ static int vof_config_resolve(struct vof_config *cfg)
 	return 0;
 }
 
-static int vof_config_enable(struct vof_config *cfg)
+/**
+ * vof_config_enable() - make the device and connect it
+ * @cfg: the directory, locked, without a device
+ *
+ * Context: may sleep, bounded.
+ * Return: 0 or a negative errno; the cause has been reported, nothing is left.
+ */
+int vof_config_enable(struct vof_config *cfg)
 {
 	struct vof_device *dev;
 	int ret;
@@ -484,6 +223,8 @@ static int vof_config_enable(struct vof_config *cfg)
 	spin_lock(&cfg->peek);
 	*cfg->last_error = '\0';
 	cfg->dev = dev;
+	/* It may have been written since the device was made. */
+	vof_link_tune(dev, &cfg->opts.patience);
 	spin_unlock(&cfg->peek);
 
 	ret = vof_device_connect(dev);
@@ -498,66 +239,19 @@ err_put:
 	return ret;
 }
 
-/* A connect under way holds the lock; have it return. */
-static void vof_config_cancel(struct vof_config *cfg)
+/**
+ * vof_config_cancel() - have a connect that is under way return, which holds the lock
+ * @cfg: the directory, not locked
+ *
+ * Context: any but interrupts.
+ */
+void vof_config_cancel(struct vof_config *cfg)
 {
 	spin_lock(&cfg->peek);
 	if (cfg->dev)
 		vof_device_cancel(cfg->dev);
 	spin_unlock(&cfg->peek);
 }
-
-static ssize_t vof_config_enable_store(struct config_item *item,
-				       const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	bool enable;
-	int ret;
-
-	if (kstrtobool(page, &enable))
-		return vof_config_error(cfg, -EINVAL, "enable: 0 or 1");
-	if (enable) {
-		ret = vof_config_begin(cfg);
-		if (ret)
-			return ret;
-		ret = vof_config_enable(cfg);
-	} else {
-		vof_config_cancel(cfg);
-		ret = mutex_lock_interruptible(&cfg->lock);
-		if (ret)
-			return ret;
-		vof_config_disable(cfg);
-	}
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
-CONFIGFS_ATTR(vof_config_, transport);
-CONFIGFS_ATTR(vof_config_, traddr);
-CONFIGFS_ATTR(vof_config_, trsvcid);
-CONFIGFS_ATTR(vof_config_, host_traddr);
-CONFIGFS_ATTR(vof_config_, tvqn);
-CONFIGFS_ATTR(vof_config_, ivqn);
-CONFIGFS_ATTR(vof_config_, queue_size);
-CONFIGFS_ATTR(vof_config_, enable);
-CONFIGFS_ATTR_RO(vof_config_, state);
-CONFIGFS_ATTR_RO(vof_config_, device);
-CONFIGFS_ATTR_RO(vof_config_, last_error);
-
-static struct configfs_attribute *vof_config_attrs[] = {
-	&vof_config_attr_transport,
-	&vof_config_attr_traddr,
-	&vof_config_attr_trsvcid,
-	&vof_config_attr_host_traddr,
-	&vof_config_attr_tvqn,
-	&vof_config_attr_ivqn,
-	&vof_config_attr_queue_size,
-	&vof_config_attr_enable,
-	&vof_config_attr_state,
-	&vof_config_attr_device,
-	&vof_config_attr_last_error,
-	NULL,
-};
 
 static void vof_config_release(struct config_item *item)
 {
@@ -602,6 +296,11 @@ static struct config_item *vof_config_make(struct config_group *group,
 	strscpy(cfg->transport, "rdma", sizeof(cfg->transport));
 	cfg->trsvcid = VIRTIO_OF_PORT;
 	cfg->opts.queue_size = VOF_QUEUE_SIZE_DEFAULT;
+	cfg->opts.patience = (struct vof_patience) {
+		.ctrl_loss_tmo = VOF_CTRL_LOSS_TMO,
+		.fast_io_fail_tmo = VOF_FAST_IO_FAIL_TMO,
+		.reconnect_delay = VOF_RECONNECT_DELAY,
+	};
 	vof_config_default_ivqn(cfg->opts.ivqn, sizeof(cfg->opts.ivqn));
 	config_item_init_type_name(&cfg->item, name, &vof_config_type);
 	return &cfg->item;
@@ -637,6 +336,47 @@ static struct configfs_subsystem vof_subsys = {
 	},
 };
 
+static void vof_config_halt(bool disconnect)
+{
+	struct vof_config *cfg;
+
+	mutex_lock(&vof_enabled_lock);
+	/* All of them first, lest their time limits add up. */
+	list_for_each_entry(cfg, &vof_enabled, list)
+		if (READ_ONCE(cfg->dev))
+			vof_link_halt(cfg->dev, disconnect);
+	list_for_each_entry(cfg, &vof_enabled, list)
+		if (READ_ONCE(cfg->dev))
+			vof_link_halted(cfg->dev);
+	mutex_unlock(&vof_enabled_lock);
+}
+
+/* Before all others: they may want to write to the devices, and must not hang. */
+static int vof_config_reboot_begins(struct notifier_block *nb,
+				    unsigned long action, void *data)
+{
+	vof_config_halt(false);
+	return NOTIFY_DONE;
+}
+
+/* After all others: leave the targets in good order, while there is a network. */
+static int vof_config_reboot_ends(struct notifier_block *nb,
+				  unsigned long action, void *data)
+{
+	vof_config_halt(true);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block vof_reboot_begins = {
+	.notifier_call	= vof_config_reboot_begins,
+	.priority	= INT_MAX,
+};
+
+static struct notifier_block vof_reboot_ends = {
+	.notifier_call	= vof_config_reboot_ends,
+	.priority	= INT_MIN,
+};
+
 /**
  * vof_configfs_init() - make the directory virtio_of
  *
@@ -645,9 +385,16 @@ static struct configfs_subsystem vof_subsys = {
  */
 int __init vof_configfs_init(void)
 {
+	int ret;
+
 	config_group_init(&vof_subsys.su_group);
 	mutex_init(&vof_subsys.su_mutex);
-	return configfs_register_subsystem(&vof_subsys);
+	ret = configfs_register_subsystem(&vof_subsys);
+	if (ret)
+		return ret;
+	register_reboot_notifier(&vof_reboot_begins);
+	register_reboot_notifier(&vof_reboot_ends);
+	return 0;
 }
 
 /**
@@ -657,5 +404,7 @@ int __init vof_configfs_init(void)
  */
 void vof_configfs_exit(void)
 {
+	unregister_reboot_notifier(&vof_reboot_ends);
+	unregister_reboot_notifier(&vof_reboot_begins);
 	configfs_unregister_subsystem(&vof_subsys);
 }

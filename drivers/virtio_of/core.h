@@ -22,13 +22,20 @@
 
 /* A control command that takes longer means that the link is lost. */
 #define VOF_CTRL_TIMEOUT	(10 * HZ)
-/* An idle control queue says this often that it is alive. */
-#define VOF_KEEPALIVE		(5 * HZ)
+/* The same, and for requests too, when somebody waits for the device to go. */
+#define VOF_HURRY_TIMEOUT	(3 * HZ)
 
 /* Size of the default queue, and what the attribute accepts. */
 #define VOF_QUEUE_SIZE_DEFAULT	128
 #define VOF_QUEUE_SIZE_MIN	2
 #define VOF_QUEUE_SIZE_MAX	1024
+
+/* Defaults in seconds; -1: for ever, or never. */
+#define VOF_CTRL_LOSS_TMO	600
+#define VOF_FAST_IO_FAIL_TMO	(-1)
+#define VOF_RECONNECT_DELAY	10
+/* A day: longer is spelled -1. */
+#define VOF_TMO_MAX		86400
 
 /* So many reads of the configuration may find it changed, one after the other. */
 #define VOF_MAX_UNREST		64
@@ -43,7 +50,8 @@
  * @VOF_NEW: allocated
  * @VOF_CONNECTING: somebody waits in enable
  * @VOF_LIVE: registered on the virtio bus
- * @VOF_FAILED: the link is lost; still registered, requests fail
+ * @VOF_RECOVERING: the link is lost; requests wait for a new one
+ * @VOF_FAILED: there will be no link; still registered, requests fail
  * @VOF_DYING: being taken down
  * @VOF_DEAD: gone from the bus, connections closed
  */
@@ -51,9 +59,40 @@ enum vof_state {
 	VOF_NEW,
 	VOF_CONNECTING,
 	VOF_LIVE,
+	VOF_RECOVERING,
 	VOF_FAILED,
 	VOF_DYING,
 	VOF_DEAD,
+};
+
+/**
+ * struct vof_patience - how long to wait for a link that is lost, in seconds
+ * @ctrl_loss_tmo: until the device fails; -1: for ever
+ * @fast_io_fail_tmo: until requests fail; -1: never before the device does
+ * @reconnect_delay: longest pause between two attempts to connect
+ */
+struct vof_patience {
+	int ctrl_loss_tmo;
+	int fast_io_fail_tmo;
+	int reconnect_delay;
+};
+
+/**
+ * struct vof_info - what there is to say about a device
+ * @state: its state
+ * @age: seconds in that state
+ * @reconnects: links that were replaced
+ * @attempts: to replace the link that was lost last
+ * @replayed: requests that were sent again
+ * @error: the last error in words, empty if there was none
+ */
+struct vof_info {
+	enum vof_state state;
+	unsigned long age;
+	unsigned long reconnects;
+	unsigned long attempts;
+	unsigned long replayed;
+	char error[VOF_ERROR_SIZE];
 };
 
 /**
@@ -65,6 +104,7 @@ enum vof_state {
  * @tvqn: name of the target
  * @ivqn: our name
  * @queue_size: largest virtqueue
+ * @patience: see there
  */
 struct vof_opts {
 	char name[64];
@@ -74,39 +114,58 @@ struct vof_opts {
 	char tvqn[VIRTIO_OF_VQN_SIZE];
 	char ivqn[VIRTIO_OF_VQN_SIZE];
 	u16 queue_size;
+	struct vof_patience patience;
 };
 
 /**
  * struct vof_device - the running thing behind an enabled configfs item
  * @vdev: on the virtio bus once registered; its release frees the whole
- * @opts: what it was made from
+ * @opts: what it was made from; @opts.patience may change at any time
  * @ops: @opts.ops
  * @initialised: @vdev counts references, the last one frees the whole
  * @registered: @vdev is on the virtio bus, or about to be
  * @state_lock: protects @state, @lost, @error, @error_text
  * @state: written by device.c alone
- * @lost: the first reason why a link was lost, 0: none
+ * @state_since: in jiffies
+ * @lost: the first reason why the link at hand was lost, 0: none
  * @error: errno of the last error
  * @error_text: the last error in words
  * @error_limit: so that a device that keeps failing does not flood the log
  * @cancel: whoever waits for this device is to give up
+ * @hurry: somebody waits for it to go: nobody waits long for the target
+ * @halted: the host goes down: end the link in good order
+ * @suspended: the host sleeps: no new link for now
+ * @reconnect: a new link is wanted, now
  * @wait: waits for an answer, a loss or @cancel
- * @lost_work: what becomes of a device whose link is lost
- * @keepalive: proves the link of an idle control queue
- * @last_done: sum of @ndone of all queues when @keepalive last ran
+ * @watch: proves the link, notices that requests are stuck
+ * @watched_done: sum of @ndone of all queues when @watch last ran
+ * @watched_since: when that was last another one, or nothing was in flight
+ * @recovery: deals with a lost link
+ * @lost_at: when the link was lost
+ * @outage_at: the same, but for links that did not last
+ * @live_at: when there was a link again
+ * @next_attempt: when to try to connect
+ * @attempt_end: when to give up the attempt that is under way
+ * @failfast: requests no longer wait for this link to be replaced
+ * @attempts: since @outage_at
+ * @reconnects: successful ones
+ * @replayed: requests that were sent again
  * @ctrl: control queue
- * @vq_lock: protects @vqs, and open, stop and close of the queues in it
+ * @vq_lock: protects @vqs, open, stop and close of all queues, what the driver
+ *	has told the device
  * @vqs: virtqueues by index
  * @nvqs: length of @vqs
  * @instance: device instance id
  * @fabric_features: Virtio-oF feature bits in use
  * @device_features: virtio feature bits that the target offers
+ * @driver_features: those that the driver has accepted
  * @max_descs: keyed descriptors per command
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
  * @unrest: reads in a row that found another generation
- * @config_changed: a change was announced before the device was LIVE
+ * @config_changed: a change was announced that the driver was not told
  * @config: configuration space as last seen, for reads that fail
+ * @config_set: bytes of it that the driver has written
  */
 struct vof_device {
 	struct virtio_device vdev;
@@ -117,16 +176,33 @@ struct vof_device {
 
 	spinlock_t state_lock;
 	enum vof_state state;
+	unsigned long state_since;
 	int lost;
 	int error;
 	char error_text[VOF_ERROR_SIZE];
 	struct ratelimit_state error_limit;
 
 	bool cancel;
+	bool hurry;
+	bool halted;
+	bool suspended;
+	bool reconnect;
 	wait_queue_head_t wait;
-	struct work_struct lost_work;
-	struct delayed_work keepalive;
-	unsigned int last_done;
+
+	struct delayed_work watch;
+	unsigned int watched_done;
+	unsigned long watched_since;
+
+	struct delayed_work recovery;
+	unsigned long lost_at;
+	unsigned long outage_at;
+	unsigned long live_at;
+	unsigned long next_attempt;
+	unsigned long attempt_end;
+	bool failfast;
+	unsigned int attempts;
+	unsigned long reconnects;
+	unsigned long replayed;
 
 	struct vof_queue *ctrl;
 	struct mutex vq_lock;
@@ -136,12 +212,14 @@ struct vof_device {
 	u16 instance;
 	u64 fabric_features;
 	u64 device_features;
+	u64 driver_features;
 	u8 max_descs;
 	u8 status;
 	u32 generation;
 	unsigned int unrest;
 	bool config_changed;
 	u8 config[VOF_CONFIG_CACHE];
+	DECLARE_BITMAP(config_set, VOF_CONFIG_CACHE);
 };
 
 static inline struct vof_device *to_vof_device(struct virtio_device *vdev)
@@ -166,15 +244,34 @@ int vof_device_connect(struct vof_device *dev);
 void vof_device_cancel(struct vof_device *dev);
 void vof_device_destroy(struct vof_device *dev);
 void vof_device_put(struct vof_device *dev);
-bool vof_device_up(struct vof_device *dev);
-enum vof_state vof_device_state(struct vof_device *dev, char *error, size_t size);
+bool vof_device_set_state(struct vof_device *dev, enum vof_state next);
+enum vof_state vof_device_state(struct vof_device *dev);
+void vof_device_info(struct vof_device *dev, struct vof_info *info);
 const char *vof_state_name(enum vof_state state);
 __printf(3, 4)
 void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 
+/* link.c */
+void vof_link_init(struct vof_device *dev);
+bool vof_link_up(struct vof_device *dev);
+unsigned long vof_link_timeout(struct vof_device *dev);
+void vof_link_watch(struct vof_device *dev);
+void vof_link_check(struct vof_device *dev);
+void vof_link_end(struct vof_device *dev);
+void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience);
+int vof_link_reconnect(struct vof_device *dev);
+void vof_link_halt(struct vof_device *dev, bool disconnect);
+void vof_link_halted(struct vof_device *dev);
+extern const struct dev_pm_ops vof_link_pm_ops;
+
+/* instance.c */
+int vof_instance_negotiate(struct vof_device *dev);
+int vof_instance_restore(struct vof_device *dev);
+
 /* vdev.c */
 extern const struct virtio_config_ops vof_config_ops;
 void vof_vdev_config_changed(struct vof_device *dev, u32 generation);
+void vof_vdev_tell_changed(struct vof_device *dev);
 
 /* ctrl.c */
 const char *vof_status_name(u16 status);
@@ -202,14 +299,33 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
 void vof_queue_free(struct vof_queue *q);
 void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq);
 void vof_queue_start(struct vof_queue *q);
+unsigned int vof_queue_resume(struct vof_queue *q);
 void vof_queue_pause(struct vof_queue *q);
 int vof_queue_open(struct vof_queue *q);
 void vof_queue_close(struct vof_queue *q);
 void vof_queue_fail(struct vof_queue *q);
 bool vof_queue_notify(struct vof_queue *q);
 
+/**
+ * struct vof_type_field - part of a configuration space that a driver builds upon
+ * @what: in words; NULL ends a table
+ * @offset: where it is
+ * @bytes: its width
+ * @feature: bit without which it means nothing, 0: it always does
+ * @fixed: it must not change; else it may grow
+ */
+struct vof_type_field {
+	const char *what;
+	u16 offset;
+	u8 bytes;
+	u8 feature;
+	bool fixed;
+};
+
 /* type.c */
 bool vof_type_refused(const struct vof_device *dev);
+bool vof_type_replays(const struct vof_device *dev);
+const struct vof_type_field *vof_type_fields(const struct vof_device *dev);
 u64 vof_type_bad_features(const struct vof_device *dev);
 u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_abort_needed(const struct vof_device *dev,

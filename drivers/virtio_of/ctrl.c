@@ -4,7 +4,7 @@
  *
  * One function per command of the specification. A queue has one request for
  * them, so that one command is in flight at a time. Each may sleep, takes the
- * queue's admin_lock, and is bounded by VOF_CTRL_TIMEOUT: an answer that takes
+ * queue's admin_lock, and is bounded by vof_link_timeout(): an answer that takes
  * longer means that the link is lost. Each returns 0 or a negative errno, and
  * has then reported the cause by vof_device_error() or vof_link_lost().
  */
@@ -15,6 +15,9 @@
 
 /* Eager buffers that are asked for, at most. */
 #define VOF_EAGER_DESCS		64
+
+/* How often a wait looks whether it has become too long. */
+#define VOF_CTRL_SLICE		(HZ / 4)
 
 static const struct {
 	u16 status;
@@ -116,6 +119,24 @@ static const char *vof_op_name(u16 opcode)
 }
 
 /*
+ * Wait for the answer to q->admin, or until there will be none; false: for too
+ * long. How long is too long may change meanwhile, so that the wait is cut up.
+ */
+static bool vof_ctrl_wait(struct vof_queue *q)
+{
+	struct vof_device *dev = q->dev;
+	unsigned long start = jiffies;
+
+	do {
+		if (wait_event_timeout(dev->wait, READ_ONCE(q->answered) ||
+				       !READ_ONCE(q->open) || !vof_link_up(dev),
+				       VOF_CTRL_SLICE))
+			return true;
+	} while (time_before(jiffies, start + vof_link_timeout(dev)));
+	return false;
+}
+
+/*
  * Send q->admin->cmd, with @out_len bytes of q->body for the target to read or
  * @in_len bytes for it to write, and wait for the answer in q->answer.
  */
@@ -127,7 +148,7 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 
 	lockdep_assert_held(&q->admin_lock);
 	spin_lock_irq(&q->lock);
-	if (!q->open || req->owner == VOF_OWNER_FABRIC || !vof_device_up(dev)) {
+	if (!q->open || req->owner == VOF_OWNER_FABRIC || !vof_link_up(dev)) {
 		spin_unlock_irq(&q->lock);
 		return -ENOTCONN;
 	}
@@ -159,22 +180,16 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		return ret;
 	}
 
-	ret = wait_event_timeout(dev->wait, READ_ONCE(q->answered) ||
-				 !READ_ONCE(q->open) || !vof_device_up(dev),
-				 VOF_CTRL_TIMEOUT);
-	spin_lock_irq(&q->lock);
-	if (q->answered)
-		ret = 1;
-	spin_unlock_irq(&q->lock);
-	if (!ret) {
+	if (!vof_ctrl_wait(q)) {
 		/* Also on the way out this means that the target is gone. */
 		WRITE_ONCE(q->closing, false);
 		vof_link_lost(q, -ETIMEDOUT, "a control command was not answered in time");
 		return -ETIMEDOUT;
 	}
-	if (!q->answered)
-		return -ENOTCONN;
-	return 0;
+	spin_lock_irq(&q->lock);
+	ret = q->answered ? 0 : -ENOTCONN;
+	spin_unlock_irq(&q->lock);
+	return ret;
 }
 
 static int vof_ctrl_exec(struct vof_queue *q, u16 opcode,

@@ -7,6 +7,11 @@
  * the used ring. The avail ring is the only backlog: when the fabric has no
  * room, the chain stays there until a request in flight is done.
  *
+ * When the link is lost, the requests without an answer wait in the queue's list
+ * @replay, and what the driver makes available waits in the ring. On a new link
+ * the former go out again first, in the order of the ring. When nobody is to wait
+ * any longer the queue is dead: all is failed, until there is a link again.
+ *
  * Invariants:
  *
  * I1 A request is owned by the ring, the core or the fabric, never by two.
@@ -63,6 +68,7 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	spin_lock_init(&q->lock);
 	mutex_init(&q->admin_lock);
 	INIT_LIST_HEAD(&q->inflight);
+	INIT_LIST_HEAD(&q->replay);
 	INIT_LIST_HEAD(&q->tables);
 	INIT_WORK(&q->work, vof_queue_work);
 
@@ -78,6 +84,7 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 		req->id = i;
 		req->owner = VOF_OWNER_RING;
 		req->segs = req->inline_segs;
+		INIT_LIST_HEAD(&req->list);
 	}
 	q->admin = vof_queue_req(q, size);
 
@@ -168,14 +175,11 @@ static void vof_req_drop_segs(struct vof_req *req)
 	req->segs = req->inline_segs;
 }
 
-/* The request is no longer in flight; its chain has not been handed back. */
+/* The request is no longer needed, whether its chain has been handed back or not. */
 static void vof_req_retire(struct vof_req *req)
 {
-	struct vof_queue *q = req->queue;
-
-	lockdep_assert_held(&q->lock);
-	list_del(&req->list);
-	q->ninflight--;
+	lockdep_assert_held(&req->queue->lock);
+	list_del_init(&req->list);
 	vof_req_drop_segs(req);
 	req->owner = VOF_OWNER_RING;
 }
@@ -193,10 +197,59 @@ static void vof_req_fail(struct vof_req *req)
 	vof_req_push(req, vof_type_abort(req->queue->dev, req));
 }
 
+/* Give a request that the core owns to the fabric. */
+static int vof_req_submit(struct vof_req *req)
+{
+	struct vof_queue *q = req->queue;
+	int ret;
+
+	req->owner = VOF_OWNER_FABRIC;
+	ret = q->dev->ops->submit(req);
+	if (ret) {
+		req->owner = VOF_OWNER_CORE;
+		return ret;
+	}
+	list_move_tail(&req->list, &q->inflight);
+	q->ninflight++;
+	trace_vof_submit(req);
+	return 0;
+}
+
 /*
- * Take the next chain from the ring and submit it.
- * Returns 1, 0 when there is none or no room for it, or -EINVAL for a chain
- * that no driver makes.
+ * Send a request. 0: it is on its way, or has been failed because it would never
+ * go out, not even alone; the driver is told so by the work, not from here (I5).
+ * -EAGAIN: it has to wait for one in flight.
+ */
+static int vof_req_send(struct vof_req *req)
+{
+	struct vof_queue *q = req->queue;
+	int ret = vof_req_submit(req);
+
+	if (!ret || (ret == -EAGAIN && q->ninflight))
+		return ret;
+	vof_req_fail(req);
+	queue_work(vof_wq, &q->work);
+	return 0;
+}
+
+/* Send again what an earlier link has left. -EAGAIN: not all of it yet. */
+static int vof_queue_replay(struct vof_queue *q)
+{
+	struct vof_req *req;
+	int ret;
+
+	while ((req = list_first_entry_or_null(&q->replay, struct vof_req, list))) {
+		ret = vof_req_send(req);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * Take the next chain from the ring and send it.
+ * Returns 1, 0 when there is none, -EAGAIN when there is no room for it, or
+ * -EINVAL for a chain that no driver makes.
  */
 static int vof_queue_next(struct vof_queue *q)
 {
@@ -210,57 +263,49 @@ static int vof_queue_next(struct vof_queue *q)
 	req = vof_queue_req(q, chain.head);
 	if (req->owner != VOF_OWNER_RING)
 		return -EINVAL;
-	if (!vof_req_take_segs(req, &chain))
-		goto stall;
-
-	req->owner = VOF_OWNER_FABRIC;
-	list_add_tail(&req->list, &q->inflight);
-	q->ninflight++;
-	ret = q->dead ? -ENOTCONN : q->dev->ops->submit(req);
-	if (!ret) {
-		trace_vof_submit(req);
-		return 1;
+	if (!vof_req_take_segs(req, &chain)) {
+		vof_ring_unpop(&q->ring);
+		return -EAGAIN;
 	}
-	if (ret == -EAGAIN && q->ninflight > 1) {
-		vof_req_retire(req);
-		goto stall;
-	}
-	/*
-	 * It would never go out, not even alone. The driver is told by the
-	 * work, not from here (I5).
-	 */
 	req->owner = VOF_OWNER_CORE;
-	if (q->dead && vof_type_keep(q->dev, req))
+	if (q->dead) {
+		if (vof_type_keep(q->dev, req))
+			list_add_tail(&req->list, &q->replay);
+		else
+			vof_req_fail(req);
 		return 1;
-	vof_req_fail(req);
-	queue_work(vof_wq, &q->work);
+	}
+	if (vof_req_send(req)) {
+		vof_req_retire(req);
+		vof_ring_unpop(&q->ring);
+		return -EAGAIN;
+	}
 	return 1;
-
-stall:
-	vof_ring_unpop(&q->ring);
-	q->stalled = true;
-	return 0;
 }
 
 static void vof_queue_run(struct vof_queue *q)
 {
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&q->lock);
-	if (!q->ready || (!q->open && !q->dead))
+	if (!q->ready || (!q->running && !q->dead))
 		return;
-	q->stalled = false;
-	do {
+	if (!q->dead)
+		ret = vof_queue_replay(q);
+	while (!ret) {
 		do {
 			ret = vof_queue_next(q);
 		} while (ret > 0);
-		/* Stalled: a request that is done calls again, no notify needed. */
-	} while (!ret && !q->stalled && vof_ring_arm(&q->ring));
+		if (ret || !vof_ring_arm(&q->ring))
+			break;
+	}
+	/* Stalled: a request that is done calls again, no notify needed. */
+	q->stalled = ret == -EAGAIN;
 	if (q->stalled)
 		vof_ring_disarm(&q->ring);
-	if (!q->dead)
+	if (q->running)
 		q->dev->ops->flush(q);
-	if (ret < 0)
+	if (ret < 0 && !q->stalled)
 		vof_link_lost(q, -EIO, ret == -ENOBUFS ?
 			      "the driver made a chain of more segments than are carried" :
 			      "the driver's ring is corrupt");
@@ -323,11 +368,36 @@ void vof_queue_start(struct vof_queue *q)
 {
 	spin_lock_irq(&q->lock);
 	q->ready = true;
+	q->running = q->open;
 	if (q->dead)
 		queue_work(vof_wq, &q->work);
 	else
 		vof_queue_run(q);
 	spin_unlock_irq(&q->lock);
+}
+
+/**
+ * vof_queue_resume() - serve the ring again, on a new link
+ * @q: the queue, after vof_queue_close() and vof_queue_open()
+ *
+ * Starts with the requests that the old link has left.
+ *
+ * Context: process, takes the queue's lock.
+ * Return: the number of these.
+ */
+unsigned int vof_queue_resume(struct vof_queue *q)
+{
+	struct list_head *pos;
+	unsigned int n = 0;
+
+	spin_lock_irq(&q->lock);
+	list_for_each(pos, &q->replay)
+		n++;
+	q->dead = false;
+	q->running = q->open;
+	vof_queue_run(q);
+	spin_unlock_irq(&q->lock);
+	return n;
 }
 
 /**
@@ -350,6 +420,8 @@ void vof_queue_pause(struct vof_queue *q)
  * vof_queue_open() - connect a queue to the target
  * @q: the queue
  *
+ * A virtqueue comes with its eager buffers.
+ *
  * Context: may sleep, bounded. A virtqueue needs the device's vq_lock.
  * Return: 0 or a negative errno; the cause has been reported.
  */
@@ -367,6 +439,9 @@ int vof_queue_open(struct vof_queue *q)
 				   vof_queue_is_control(q) ? 1 : dev->max_descs);
 	if (!ret)
 		ret = vof_ctrl_connect(q);
+	if (!ret && !vof_queue_is_control(q) &&
+	    dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF))
+		ret = vof_ctrl_get_eager(q);
 	if (ret)
 		vof_queue_close(q);
 	return ret;
@@ -376,7 +451,8 @@ int vof_queue_open(struct vof_queue *q)
  * vof_queue_close() - end the connection of a queue
  * @q: the queue
  *
- * On return every request in flight is the core's.
+ * On return every request in flight is the core's, in front of those that were
+ * still waiting to be sent again.
  *
  * Context: may sleep, idempotent. A virtqueue needs the device's vq_lock.
  */
@@ -386,14 +462,22 @@ void vof_queue_close(struct vof_queue *q)
 
 	spin_lock_irq(&q->lock);
 	q->open = false;
+	q->running = false;
 	spin_unlock_irq(&q->lock);
 	ops->queue_stop(q);
 	ops->queue_close(q);
+	spin_lock_irq(&q->lock);
+	list_splice_init(&q->inflight, &q->replay);
+	q->ninflight = 0;
+	q->stalled = false;
+	spin_unlock_irq(&q->lock);
 }
 
 /**
- * vof_queue_fail() - fail what is in flight, and what comes from now on
+ * vof_queue_fail() - fail what waits for a link, and what comes from now on
  * @q: a virtqueue after vof_queue_close()
+ *
+ * Until vof_queue_resume().
  *
  * Context: process, takes the queue's lock.
  */
@@ -404,7 +488,7 @@ void vof_queue_fail(struct vof_queue *q)
 	spin_lock_irq(&q->lock);
 	q->dead = true;
 	if (q->ready)
-		list_for_each_entry_safe(req, next, &q->inflight, list)
+		list_for_each_entry_safe(req, next, &q->replay, list)
 			if (!vof_type_keep(q->dev, req))
 				vof_req_fail(req);
 	spin_unlock_irq(&q->lock);
@@ -469,6 +553,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	spin_lock_irqsave(&q->lock, flags);
 	trace_vof_done(req, status, length);
 	q->ndone++;
+	q->ninflight--;
 	req->owner = VOF_OWNER_CORE;
 	if (!q->ready) {
 		vof_req_retire(req);

@@ -56,6 +56,22 @@ TRACE_EVENT(vof_done,
 		  __entry->length)
 );
 
+TRACE_EVENT(vof_state,
+	TP_PROTO(const struct vof_device *dev, const char *prev, const char *next),
+	TP_ARGS(dev, prev, next),
+	TP_STRUCT__entry(
+		__array(char, name, sizeof_field(struct vof_opts, name))
+		__array(char, prev, 16)
+		__array(char, next, 16)
+	),
+	TP_fast_assign(
+		strscpy(__entry->name, dev->opts.name, sizeof(__entry->name));
+		strscpy(__entry->prev, prev, sizeof(__entry->prev));
+		strscpy(__entry->next, next, sizeof(__entry->next));
+	),
+	TP_printk("%s: %s -> %s", __entry->name, __entry->prev, __entry->next)
+);
+
 #endif /* _VIRTIO_OF_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

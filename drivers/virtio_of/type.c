@@ -8,7 +8,9 @@
  * there, means success. So nothing goes back to a driver that the target has not
  * answered unless this file has written a failure into it.
  *
- * And limits in the configuration space that a driver takes as they come.
+ * Then, whether requests may be sent twice: the link was lost, and nobody knows
+ * whether the target has executed them. And limits in the configuration space
+ * that a driver takes as they come.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -24,6 +26,9 @@
 /* Virtqueues of virtio-scsi: 0 control, 1 events, requests from 2 on. */
 #define VOF_SCSI_EVENT_QUEUE	1
 #define VOF_SCSI_REQUEST_QUEUE	2
+
+/* VIRTIO_BLK_F_ZONED, which the headers of 6.1 do not know. */
+#define VOF_BLK_F_ZONED		17
 
 /**
  * vof_type_refused() - is this a type that must not come from another machine?
@@ -52,13 +57,79 @@ bool vof_type_refused(const struct vof_device *dev)
  * @dev: the device
  *
  * Protection information makes chains of virtio-scsi longer than its seg_max.
+ * Of a zoned virtio-blk device, a zone append that is sent twice has data twice.
  *
  * Context: any.
  */
 u64 vof_type_bad_features(const struct vof_device *dev)
 {
-	return dev->vdev.id.device == VIRTIO_ID_SCSI ?
-	       BIT_ULL(VIRTIO_SCSI_F_T10_PI) : 0;
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		return BIT_ULL(VOF_BLK_F_ZONED);
+	case VIRTIO_ID_SCSI:
+		return BIT_ULL(VIRTIO_SCSI_F_T10_PI);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * vof_type_replays() - may requests without an answer be sent again?
+ * @dev: the device
+ *
+ * virtio-blk: reads, writes, flushes, discards and the like do the same when they
+ * are done again, and the driver has nothing in flight that depends on the order.
+ * virtio-rng: one random number is as good as another. All state that their
+ * drivers put into a device is in features, configuration and virtqueues.
+ *
+ * Not so for the others. A SCSI command may be a tape's or a reservation, a frame
+ * of a network device is cheap but its filters are state behind control
+ * commands, and what a console, a file system or a crypto device was told twice
+ * was done twice.
+ *
+ * Context: any.
+ */
+bool vof_type_replays(const struct vof_device *dev)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+	case VIRTIO_ID_RNG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#define VOF_BLK_FIELD(member)						\
+	offsetof(struct virtio_blk_config, member),			\
+	sizeof_field(struct virtio_blk_config, member)
+
+static const struct vof_type_field vof_blk_fields[] = {
+	{ "capacity in sectors", VOF_BLK_FIELD(capacity), 0, false },
+	{ "largest segment", VOF_BLK_FIELD(size_max),
+	  VIRTIO_BLK_F_SIZE_MAX, false },
+	{ "number of segments", VOF_BLK_FIELD(seg_max),
+	  VIRTIO_BLK_F_SEG_MAX, false },
+	{ "block size", VOF_BLK_FIELD(blk_size), VIRTIO_BLK_F_BLK_SIZE, true },
+	{ "largest discard", VOF_BLK_FIELD(max_discard_sectors),
+	  VIRTIO_BLK_F_DISCARD, false },
+	{ "number of segments of a discard", VOF_BLK_FIELD(max_discard_seg),
+	  VIRTIO_BLK_F_DISCARD, false },
+	{ "largest write of zeroes", VOF_BLK_FIELD(max_write_zeroes_sectors),
+	  VIRTIO_BLK_F_WRITE_ZEROES, false },
+	{}
+};
+
+/**
+ * vof_type_fields() - what must not shrink or change when a target comes back
+ * @dev: the device
+ *
+ * Context: any.
+ * Return: a table, or NULL.
+ */
+const struct vof_type_field *vof_type_fields(const struct vof_device *dev)
+{
+	return dev->vdev.id.device == VIRTIO_ID_BLOCK ? vof_blk_fields : NULL;
 }
 
 /* Write @len bytes at @offset of the device-writable part, as far as it goes. */

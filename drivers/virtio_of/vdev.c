@@ -75,8 +75,14 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 
 		memcpy(&raw, buf, bytes);
 		if (offset + bytes > U16_MAX ||
-		    vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)))
+		    (vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)) &&
+		     vof_link_up(dev)))
 			return;
+		/* An instance that replaces this one has to be told, too. */
+		if (offset + bytes <= VOF_CONFIG_CACHE) {
+			memcpy(dev->config + offset, buf, bytes);
+			bitmap_set(dev->config_set, offset, bytes);
+		}
 		buf += bytes;
 		offset += bytes;
 		len -= bytes;
@@ -98,11 +104,10 @@ static void vof_vdev_start_queues(struct vof_device *dev)
 {
 	unsigned int i;
 
-	mutex_lock(&dev->vq_lock);
+	lockdep_assert_held(&dev->vq_lock);
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i])
 			vof_queue_start(dev->vqs[i]);
-	mutex_unlock(&dev->vq_lock);
 }
 
 static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
@@ -111,6 +116,7 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 	u8 added = status & ~dev->status;
 	u32 readback = status;
 
+	mutex_lock(&dev->vq_lock);
 	if (vof_ctrl_set_status(dev, status) ||
 	    ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	     vof_ctrl_get_status(dev, &readback))) {
@@ -122,7 +128,7 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 	} else if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK) {
 		vof_device_error(dev, -EOPNOTSUPP,
 				 "the target does not accept the features %#llx",
-				 vdev->features & ~VOF_LOCAL_FEATURES);
+				 dev->driver_features);
 	}
 	/* Whether the features are accepted is all that the target has a say in. */
 	if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK)
@@ -130,6 +136,7 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 	dev->status = status;
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
 		vof_vdev_start_queues(dev);
+	mutex_unlock(&dev->vq_lock);
 }
 
 /* Virtqueues are connections, and no longer needed: every user of them is gone. */
@@ -137,7 +144,7 @@ static void vof_vdev_close_queues(struct vof_device *dev)
 {
 	unsigned int i;
 
-	mutex_lock(&dev->vq_lock);
+	lockdep_assert_held(&dev->vq_lock);
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i])
 			vof_queue_pause(dev->vqs[i]);
@@ -150,7 +157,6 @@ static void vof_vdev_close_queues(struct vof_device *dev)
 			vof_ctrl_disconnect(q);
 		vof_queue_close(q);
 	}
-	mutex_unlock(&dev->vq_lock);
 }
 
 /*
@@ -163,10 +169,14 @@ static void vof_vdev_reset(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
 
+	mutex_lock(&dev->vq_lock);
 	vof_vdev_close_queues(dev);
-	if (vof_device_up(dev))
+	if (vof_link_up(dev))
 		vof_ctrl_reset(dev);
 	dev->status = 0;
+	dev->driver_features = 0;
+	bitmap_zero(dev->config_set, VOF_CONFIG_CACHE);
+	mutex_unlock(&dev->vq_lock);
 }
 
 static bool vof_vdev_notify(struct virtqueue *vq)
@@ -179,8 +189,8 @@ static void vof_vdev_del_vqs(struct virtio_device *vdev)
 	struct vof_device *dev = to_vof_device(vdev);
 	unsigned int i;
 
-	vof_vdev_close_queues(dev);
 	mutex_lock(&dev->vq_lock);
+	vof_vdev_close_queues(dev);
 	for (i = 0; i < dev->nvqs; i++) {
 		struct vof_queue *q = dev->vqs[i];
 
@@ -233,16 +243,9 @@ static struct virtqueue *vof_vdev_setup_vq(struct vof_device *dev, u16 index,
 	ret = vof_queue_open(q);
 	if (ret)
 		goto err_free;
-	if (dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF)) {
-		ret = vof_ctrl_get_eager(q);
-		if (ret)
-			goto err_close;
-	}
 	dev->vqs[index] = q;
 	return vq;
 
-err_close:
-	vof_queue_close(q);
 err_free:
 	vof_queue_free(q);
 err_vq:
@@ -307,14 +310,18 @@ static u64 vof_vdev_get_features(struct virtio_device *vdev)
 static int vof_vdev_finalize_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
+	int ret;
 
 	vring_transport_features(vdev);
 	if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1)) {
 		vof_device_error(dev, -EINVAL, "not a virtio 1 device");
 		return -EINVAL;
 	}
-	return vof_ctrl_set_driver_feature(dev, vdev->features &
-					   ~VOF_LOCAL_FEATURES);
+	mutex_lock(&dev->vq_lock);
+	dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES;
+	ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
+	mutex_unlock(&dev->vq_lock);
+	return ret;
 }
 
 static const char *vof_vdev_bus_name(struct virtio_device *vdev)
@@ -348,21 +355,32 @@ const struct virtio_config_ops vof_config_ops = {
 };
 
 /**
+ * vof_vdev_tell_changed() - tell the driver if the configuration has changed
+ * @dev: the device, LIVE
+ *
+ * Context: any but with interrupts off; calls into the driver.
+ */
+void vof_vdev_tell_changed(struct vof_device *dev)
+{
+	if (xchg(&dev->config_changed, false))
+		virtio_config_changed(&dev->vdev);
+}
+
+/**
  * vof_vdev_config_changed() - the target says that its configuration changed
  * @dev: the device
  * @generation: of the configuration space from now on
+ *
+ * A driver is told while the device is LIVE. What happens before that it learns
+ * as soon as it is: see vof_vdev_tell_changed().
  *
  * Context: any but with interrupts off; calls into the driver.
  */
 void vof_vdev_config_changed(struct vof_device *dev, u32 generation)
 {
-	enum vof_state state;
-
 	WRITE_ONCE(dev->generation, generation);
-	/* Set first: vof_device_connect() looks at it when it has made it LIVE. */
 	WRITE_ONCE(dev->config_changed, true);
-	smp_mb(); /* pairs with the one there */
-	state = vof_device_state(dev, NULL, 0);
-	if (state == VOF_LIVE)
-		virtio_config_changed(&dev->vdev);
+	smp_mb(); /* pairs with the one in vof_link_check() */
+	if (vof_device_state(dev) == VOF_LIVE)
+		vof_vdev_tell_changed(dev);
 }

@@ -66,7 +66,7 @@ enum vof_owner {
  * @segs: the segments, device-readable ones first
  * @cmd: control command as it goes out; unused for chains, which the fabric
  *	encodes because only it knows how their data travels
- * @list: the core's list of requests in flight, in the order of the ring
+ * @list: in @queue->inflight or @queue->replay
  * @inline_segs: where @segs points for short chains
  */
 struct vof_req {
@@ -95,11 +95,14 @@ struct vof_req {
  * @body: where @admin's body lies; NULL on a virtqueue
  * @open: the queue has a connection whose loss matters
  * @closing: that connection is being ended on purpose
- * @ready: chains are taken from the ring
- * @dead: the link is gone for good; chains are taken and failed
- * @stalled: a chain waits in the ring for resources
- * @inflight: requests in flight in the order of the ring, without @admin
+ * @running: requests go to the fabric
+ * @ready: the driver lets us use its buffers
+ * @dead: requests are not to wait for a link; chains are taken and failed
+ * @stalled: a request waits, in @replay or in the ring, for resources
+ * @inflight: requests with the fabric in the order of the ring, without @admin
  * @ninflight: their number
+ * @replay: requests without an answer from a link that is gone, in the order of
+ *	the ring; they go out again before anything new
  * @ndone: answers so far, a free running count
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
@@ -124,11 +127,13 @@ struct vof_queue {
 
 	bool open;
 	bool closing;
+	bool running;
 	bool ready;
 	bool dead;
 	bool stalled;
 	struct list_head inflight;
 	unsigned int ninflight;
+	struct list_head replay;
 	unsigned int ndone;
 	struct vof_ring ring;
 	struct virtqueue *vq;

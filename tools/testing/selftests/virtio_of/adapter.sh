@@ -9,7 +9,7 @@
 ! on_node target || serve --blk tvqn=disk0,mem=32M,queues=1
 
 barrier up
-check "connect" vof_connect d0 tvqn=disk0
+check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
 disk=$(vof_disk d0)
 load "$disk"
 check "the adapter is removed under load" timeout 60 rdma link delete rxe0

@@ -11,7 +11,9 @@ modprobe virtio_of_rdma || bail "virtio_of_rdma does not load"
 mkdir "$VOF_CONFIGFS/a" || bail "mkdir fails"
 
 for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
-	queue_size=128 enable=0 state=disabled device= last_error=; do
+	queue_size=128 enable=0 state=disabled device= last_error= \
+	ctrl_loss_tmo=600 fast_io_fail_tmo=-1 reconnect_delay=10 \
+	state_age=0 reconnects=0 attempts=0 replayed=0; do
 	is "default of ${pair%%=*}" "$(vof_get a "${pair%%=*}")" "${pair#*=}"
 done
 ivqn=$(vof_get a ivqn)
@@ -65,7 +67,18 @@ refuses queue_size 100 EINVAL "power of two"
 refuses queue_size 2048 EINVAL "power of two"
 refuses queue_size 65536 EINVAL "power of two"
 refuses enable maybe EINVAL "0 or 1"
-for a in state device last_error; do
+for a in ctrl_loss_tmo fast_io_fail_tmo; do
+	accepts $a -1
+	accepts $a 86400
+	refuses $a -2 EINVAL "seconds, -1 to 86400"
+done
+accepts reconnect_delay 1
+refuses reconnect_delay 0 EINVAL "seconds, 1 to 86400"
+refuses reconnect_delay 86401 EINVAL "seconds, 1 to 86400"
+refuses reconnect_delay soon EINVAL "seconds"
+is "reconnect of nothing" "$(vof_set a reconnect 1)" ENOTCONN
+is "reconnect takes 1" "$(vof_set a reconnect 0)" EINVAL
+for a in state device last_error state_age reconnects attempts replayed; do
 	is "$a cannot be written" "$(vof_set a $a x)" EACCES
 done
 

@@ -24,7 +24,8 @@ bad_target()
 		grep -q listening "$TARGET_LOG" && break
 		sleep 0.05
 	done
-	vof_make "${2:-b}" "trsvcid=$port" "tvqn=bad-${2:-b}" ||
+	# A second chance for such a target is what hostile.sh is about.
+	vof_make "${2:-b}" "trsvcid=$port" "tvqn=bad-${2:-b}" ctrl_loss_tmo=0 ||
 		not_ok "$1: can be configured"
 }
 

@@ -102,6 +102,28 @@ check_not()
 	ok "$what"
 }
 
+# within SECONDS DESCRIPTION COMMAND...: it succeeds, and takes no longer.
+within()
+{
+	local limit=$1 what=$2 start ms pid
+	shift 2
+	start=$(date +%s%N)
+	"$@" >"$VOF_TMP/within" 2>&1 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		ms=$((($(date +%s%N) - start) / 1000000))
+		[ $ms -lt $((limit * 10000)) ] || break
+		sleep 0.02
+	done
+	if [ $ms -ge $((limit * 1000)) ] || ! wait $pid; then
+		not_ok "$what"
+		note "took $ms ms, $limit s are allowed: $*"
+		note <"$VOF_TMP/within"
+		return 1
+	fi
+	ok "$what: within $limit s ($ms ms)"
+}
+
 # is DESCRIPTION GOT WANTED: two words are the same.
 is()
 {
@@ -420,9 +442,37 @@ load_ends()
 		kill -0 "$LOAD" 2>/dev/null || break
 		sleep 0.1
 	done
-	check_not "$1: fio has ended" kill -0 "$LOAD"
+	check_not "$1: fio has ended" kill -0 "$LOAD" || kill -KILL "$LOAD"
 	wait "$LOAD"
 	check "$1: fio has seen an error" [ $? != 0 ]
+}
+
+# verified_load DISK: writes in the background that are read back and compared,
+# for verified_load_ends: for VOF_LOAD_TIME seconds, 8 by default.
+verified_load()
+{
+	fio --name=load --filename="$1" --rw=randwrite --bsrange=512-64k --size=32m \
+		--time_based --runtime="${VOF_LOAD_TIME:-8}" --iodepth=32 \
+		--ioengine=libaio --direct=1 --thread --verify=crc32c --verify_backlog=64 \
+		--verify_fatal=1 --serialize_overlap=1 >"$VOF_TMP/load" 2>&1 &
+	LOAD=$!
+	sleep 1
+	kill -0 "$LOAD" 2>/dev/null ||
+		not_ok "the load runs: $(tail -n 3 "$VOF_TMP/load")"
+}
+
+# verified_load_ends WHAT: within 120 s, and without an error.
+verified_load_ends()
+{
+	local i status
+	for ((i = 0; i < 1200; i++)); do
+		kill -0 "$LOAD" 2>/dev/null || break
+		sleep 0.1
+	done
+	check_not "$1: fio has ended" kill -0 "$LOAD" || kill -KILL "$LOAD"
+	wait "$LOAD"
+	status=$?
+	is "$1: all that was written is there" $status 0 || tail -n 20 "$VOF_TMP/load" | note
 }
 
 # ---- what is left behind ----------------------------------------------------

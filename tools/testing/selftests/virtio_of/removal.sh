@@ -6,7 +6,9 @@
 # smp: 2
 . "$(dirname "$0")/lib.sh"
 
-start_target --blk tvqn=disk0,mem=32M,queues=2
+disk0="--blk tvqn=disk0,mem=32M,queues=2"
+# shellcheck disable=SC2086 # words
+start_target $disk0
 for round in 1 2 3; do
 	check "round $round: connect" vof_connect d0 tvqn=disk0
 	load "$(vof_disk d0)"
@@ -22,8 +24,45 @@ check "rmdir under load" timeout 30 rmdir "$VOF_CONFIGFS/d0"
 load_ends "rmdir"
 check "rmmod at once" rmmod virtio_of_rdma virtio_of
 
+# What can be wrong with a target, what the device is doing, how it is taken down:
+# within 5 s, whatever they are.
+remove()
+{
+	case $1 in
+	disable) vof_set d0 enable 0 && rmdir "$VOF_CONFIGFS/d0" ;;
+	rmdir) rmdir "$VOF_CONFIGFS/d0" ;;
+	esac
+}
+
 modprobe virtio_of_rdma
-check "connect" vof_connect d0 tvqn=disk0
+for fault in none dead frozen; do
+	for how in disable rmdir; do
+		for busy in idle load dirty; do
+			what="$busy, target $fault, $how"
+			check "$what: connect" vof_connect d0 tvqn=disk0 \
+				reconnect_delay=1 || break 3
+			disk=$(vof_disk d0)
+			case $busy in
+			load) load "$disk" ;;
+			dirty) dd if=/dev/urandom of="$disk" bs=64k count=64 2>/dev/null ;;
+			esac
+			case $fault in
+			dead) kill_target ;;
+			frozen) kill -STOP "$TARGET" ;;
+			esac
+			within 5 "$what" remove $how
+			[ $busy != load ] || load_ends "$what"
+			# shellcheck disable=SC2086 # words
+			case $fault in
+			dead) start_target $disk0 ;;
+			frozen) kill -CONT "$TARGET" ;;
+			esac
+		done
+	done
+done
+
+# A limit of 0: no second link.
+check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
 disk=$(vof_disk d0)
 load "$disk"
 kill_target
@@ -32,20 +71,12 @@ is "state" "$(vof_get d0 state)" failed
 like "last_error says what happened" "$(vof_get d0 last_error)" "closed the connection|connection broke|respond|remote access"
 check_not "reads fail" timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct
 check_not "writes fail" timeout 20 dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct
-check "a failed device can be disabled" timeout 30 bash -c "echo 0 >$VOF_CONFIGFS/d0/enable"
-start_target --blk tvqn=disk0,mem=32M,queues=2
+within 5 "a failed device can be disabled" vof_set d0 enable 0
+# shellcheck disable=SC2086 # words
+start_target $disk0
 check "and enabled again" vof_set d0 enable 1
 check "and works" vof_fio filename="$(vof_disk d0)" rw=randwrite bs=4k size=16m \
 	io_size=1m iodepth=16 verify=crc32c
-
-disk=$(vof_disk d0)
-load "$disk"
-kill -STOP "$TARGET"
-load_ends "frozen target"
-like "last_error says that it does not answer" "$(vof_get d0 last_error)" "answer|respond"
-check "disable with a frozen target" timeout 30 bash -c "echo 0 >$VOF_CONFIGFS/d0/enable"
-kill -CONT "$TARGET"
-check "the target serves again" vof_set d0 enable 1
 vof_disconnect d0
 
 finish

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A directory of configfs: what configfs.c and attr.c share.
+ */
+#ifndef _VIRTIO_OF_CONFIGFS_H
+#define _VIRTIO_OF_CONFIGFS_H
+
+#include <linux/configfs.h>
+
+#include "core.h"
+
+#define VOF_TRANSPORT_SIZE	16
+#define VOF_ADDR_SIZE		64
+
+/**
+ * struct vof_config - a directory
+ * @item: in configfs
+ * @list: all directories that are enabled, under vof_enabled_lock
+ * @lock: held over all of an enable or disable, and tried, not waited for, by
+ *	writers of attributes: they get EBUSY, also while a connect is under way.
+ *	Protects the
+ *	strings
+ * @peek: protects @dev, @last_error and @opts.patience for those who must not wait
+ * @dev: what was made from it, or NULL
+ * @last_error: of a device that is gone, or of a rejected attribute
+ * @opts: name, names and queue size as they were written; the rest is filled in
+ *	from the strings below when the device is enabled
+ * @transport: name of the fabric
+ * @traddr: address of the target, empty: not set
+ * @host_traddr: address to connect from, empty: any
+ * @trsvcid: port of the target
+ */
+struct vof_config {
+	struct config_item item;
+	struct list_head list;
+	struct mutex lock;
+	spinlock_t peek;
+	struct vof_device *dev;
+	char last_error[VOF_ERROR_SIZE];
+
+	struct vof_opts opts;
+	char transport[VOF_TRANSPORT_SIZE];
+	char traddr[VOF_ADDR_SIZE];
+	char host_traddr[VOF_ADDR_SIZE];
+	u16 trsvcid;
+};
+
+static inline struct vof_config *to_vof_config(struct config_item *item)
+{
+	return container_of(item, struct vof_config, item);
+}
+
+/* configfs.c */
+__printf(3, 4)
+int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...);
+int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
+		    u16 port, struct sockaddr_storage *ss);
+int vof_config_enable(struct vof_config *cfg);
+void vof_config_disable(struct vof_config *cfg);
+void vof_config_cancel(struct vof_config *cfg);
+
+/* attr.c */
+extern struct configfs_attribute *vof_config_attrs[];
+
+#endif /* _VIRTIO_OF_CONFIGFS_H */

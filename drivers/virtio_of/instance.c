@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device instance at the target: what it takes until it is what the virtio
+ * driver here believes in.
+ *
+ * The first instance is asked what it is, and the driver does the rest by itself.
+ * Each one that replaces it, after the link was lost, starts from nothing. It
+ * has to turn out to be the same device and is then given everything that the
+ * driver has told the one before: features, configuration, virtqueues, status.
+ */
+#include "core.h"
+
+/* Features that an instance offers, brought to what can be used. */
+static u64 vof_instance_features(const struct vof_device *dev, u64 offered)
+{
+	offered &= BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS) |
+		   BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF);
+	if (!dev->ops->queue_eager)
+		offered &= ~BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF);
+	return offered;
+}
+
+/* How commands travel: Virtio-oF features. */
+static int vof_instance_fabric(struct vof_device *dev)
+{
+	u64 offered;
+	int ret;
+
+	dev->max_descs = 1;
+	ret = vof_ctrl_get_feature(dev, &offered);
+	if (ret)
+		return ret;
+	dev->fabric_features = vof_instance_features(dev, offered);
+	if (dev->fabric_features) {
+		ret = vof_ctrl_set_feature(dev, dev->fabric_features);
+		if (ret)
+			return ret;
+	}
+	if (!(dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS)))
+		return 0;
+	return vof_ctrl_get_keyed_num_descs(dev, &dev->max_descs);
+}
+
+static int vof_instance_device_features(struct vof_device *dev, u64 *features)
+{
+	int ret = vof_ctrl_get_device_feature(dev, features);
+
+	*features &= ~vof_type_bad_features(dev);
+	return ret;
+}
+
+/**
+ * vof_instance_negotiate() - ask a first instance what it is
+ * @dev: the device, its control queue connected
+ *
+ * Context: may sleep, bounded.
+ * Return: 0 or a negative errno; the cause has been reported.
+ */
+int vof_instance_negotiate(struct vof_device *dev)
+{
+	int ret;
+
+	ret = vof_instance_fabric(dev);
+	if (ret)
+		return ret;
+	ret = vof_ctrl_get_device_id(dev, &dev->vdev.id.device);
+	if (ret)
+		return ret;
+	if (!dev->vdev.id.device) {
+		vof_device_error(dev, -ENODEV, "device id 0 means no device");
+		return -ENODEV;
+	}
+	if (vof_type_refused(dev)) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "devices of type %u act on this host's memory",
+				 dev->vdev.id.device);
+		return -EOPNOTSUPP;
+	}
+	ret = vof_ctrl_get_vendor_id(dev, &dev->vdev.id.vendor);
+	if (ret)
+		return ret;
+	ret = vof_instance_device_features(dev, &dev->device_features);
+	if (ret)
+		return ret;
+	if (!(dev->device_features & BIT_ULL(VIRTIO_F_VERSION_1))) {
+		vof_device_error(dev, -EPROTO, "the target does not offer VERSION_1");
+		return -EPROTO;
+	}
+	return 0;
+}
+
+/* Say that the target serves something else now; returns -ESTALE. */
+static int vof_instance_differs(struct vof_device *dev, const char *what,
+				u64 was, u64 is)
+{
+	vof_device_error(dev, -ESTALE,
+			 "the target came back as another device: %s was %llu, is %llu",
+			 what, was, is);
+	return -ESTALE;
+}
+
+/* Is it the same device, with all that the driver has accepted of it? */
+static int vof_instance_compare(struct vof_device *dev)
+{
+	u64 features, lacks;
+	u32 id;
+	int ret;
+
+	ret = vof_ctrl_get_device_id(dev, &id);
+	if (ret)
+		return ret;
+	if (id != dev->vdev.id.device)
+		return vof_instance_differs(dev, "device id",
+					    dev->vdev.id.device, id);
+	ret = vof_instance_device_features(dev, &features);
+	if (ret)
+		return ret;
+	lacks = dev->driver_features & ~features;
+	if (lacks) {
+		vof_device_error(dev, -ESTALE,
+				 "the target came back as another device: without the features %#llx",
+				 lacks);
+		return -ESTALE;
+	}
+	dev->device_features = features;
+	return 0;
+}
+
+/* Does its configuration keep what the driver has built upon? */
+static int vof_instance_compare_config(struct vof_device *dev)
+{
+	const struct vof_type_field *field = vof_type_fields(dev);
+	int ret;
+
+	for (; field && field->what; field++) {
+		u64 was = 0, is;
+
+		if (field->feature &&
+		    !(dev->driver_features & BIT_ULL(field->feature)))
+			continue;
+		memcpy(&was, dev->config + field->offset, field->bytes);
+		was = le64_to_cpu((__force __le64)was);
+		ret = vof_ctrl_get_config(dev, field->offset, field->bytes, &is);
+		if (ret)
+			return ret;
+		if (is < was || (is != was && field->fixed))
+			return vof_instance_differs(dev, field->what, was, is);
+		if (is != was)
+			WRITE_ONCE(dev->config_changed, true);
+	}
+	return 0;
+}
+
+/* What the driver has written into the configuration, byte by byte. */
+static int vof_instance_set_config(struct vof_device *dev)
+{
+	unsigned int i;
+	int ret;
+
+	for_each_set_bit(i, dev->config_set, VOF_CONFIG_CACHE) {
+		ret = vof_ctrl_set_config(dev, i, 1, dev->config[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int vof_instance_open_queues(struct vof_device *dev)
+{
+	unsigned int i;
+	u16 size;
+	int ret;
+
+	for (i = 0; i < dev->nvqs; i++) {
+		struct vof_queue *q = dev->vqs[i];
+
+		if (!q)
+			continue;
+		ret = vof_ctrl_get_vq_size(dev, q->index, &size);
+		if (ret)
+			return ret;
+		if (size < q->size)
+			return vof_instance_differs(dev, "size of a virtqueue",
+						    q->size, size);
+		ret = vof_queue_open(q);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Set the driver's status as far as @mask. */
+static int vof_instance_status(struct vof_device *dev, u8 mask)
+{
+	return vof_ctrl_set_status(dev, dev->status & mask);
+}
+
+/**
+ * vof_instance_restore() - make a new instance take the place of the last one
+ * @dev: the device, with a new control queue connected; all virtqueues closed
+ *
+ * The virtqueues are connected when it returns 0, but nothing has been sent on
+ * them.
+ *
+ * Context: may sleep, bounded; the device's vq_lock is held.
+ * Return: 0 or a negative errno; the cause has been reported. -ESTALE: it is not
+ * the same device any more, and to try again is of no use.
+ */
+int vof_instance_restore(struct vof_device *dev)
+{
+	u8 mask = VIRTIO_CONFIG_S_ACKNOWLEDGE;
+	u32 status;
+	int ret;
+
+	lockdep_assert_held(&dev->vq_lock);
+	ret = vof_instance_fabric(dev);
+	if (!ret)
+		ret = vof_instance_compare(dev);
+	/* No driver, or one that has reset the device: there is no more to it. */
+	if (ret || !dev->status)
+		return ret;
+
+	ret = vof_instance_status(dev, mask);
+	mask |= VIRTIO_CONFIG_S_DRIVER;
+	if (!ret)
+		ret = vof_instance_status(dev, mask);
+	if (!ret && dev->driver_features)
+		ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
+	if (ret)
+		return ret;
+	if (dev->status & VIRTIO_CONFIG_S_FEATURES_OK) {
+		mask |= VIRTIO_CONFIG_S_FEATURES_OK;
+		ret = vof_instance_status(dev, mask);
+		if (!ret)
+			ret = vof_ctrl_get_status(dev, &status);
+		if (ret)
+			return ret;
+		if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
+			vof_device_error(dev, -ESTALE,
+					 "the target does not accept the features %#llx any more",
+					 dev->driver_features);
+			return -ESTALE;
+		}
+	}
+	ret = vof_instance_compare_config(dev);
+	if (!ret)
+		ret = vof_instance_set_config(dev);
+	if (!ret)
+		ret = vof_instance_open_queues(dev);
+	if (!ret)
+		ret = vof_instance_status(dev, 0xff);
+	return ret;
+}

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The link of a device: all its connections, which live and end together.
+ *
+ * A link can be lost at any time, in any context. vof_link_lost() notes the first
+ * reason, everybody who waits for the target stops waiting, and the work
+ * "recovery" does the rest, depending on the state of the device:
+ *
+ *  CONNECTING, DYING	The connections are closed and all requests failed: the
+ *			driver's probe or remove waits for them.
+ *  LIVE		The device becomes RECOVERING. Its connections are
+ *			closed, so that neither target nor adapter touch a page
+ *			any more; requests without an answer wait.
+ *  RECOVERING		Try to connect, at once and then after pauses that
+ *			double up to reconnect_delay, cut by a random part so
+ *			that many initiators do not come in step. A new instance
+ *			takes the place of the old one (instance.c), the waiting
+ *			requests are sent again, the device is LIVE.
+ *
+ * Two limits end the waiting. Past fast_io_fail_tmo requests fail, but the attempts
+ * go on. Past ctrl_loss_tmo the device has FAILED and stays so until it is disabled
+ * or told to reconnect. It also fails when its type does not allow requests to be
+ * sent twice, or the target turns out to serve something else.
+ *
+ * A link counts as good when it has held for VOF_LINK_PROVEN. One that is lost
+ * before continues the outage: pauses and ctrl_loss_tmo count from its beginning.
+ * A target that breaks every link costs no more than one that does not answer.
+ *
+ * Recovery allocates memory, and memory may have to be written to this very
+ * device to become free: so it does not start I/O.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/pm.h>
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+
+#include "core.h"
+
+/* An idle control queue says this often that it is alive. */
+#define VOF_LINK_KEEPALIVE	(5 * HZ)
+/* How often to look for stuck requests while somebody waits for the device. */
+#define VOF_LINK_LOOK		HZ
+/* Requests are stuck when none is answered for so long while the device comes. */
+#define VOF_LINK_STUCK		(8 * HZ)
+/* So long must a link hold to be forgiven that the one before was lost. */
+#define VOF_LINK_PROVEN		(10 * HZ)
+/* The first pause between two attempts; each one after it is twice as long. */
+#define VOF_LINK_PAUSE		(HZ / 4)
+#define VOF_LINK_PAUSE_DOUBLE	16
+/* All of an attempt, however slowly the target answers each command. */
+#define VOF_LINK_ATTEMPT	(30 * HZ)
+
+/* When is a limit of the outage reached? Returns false: never. */
+static bool vof_link_limit(const struct vof_device *dev, unsigned long *when)
+{
+	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
+	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
+	bool some = false;
+
+	if (loss >= 0) {
+		*when = READ_ONCE(dev->outage_at) + loss * HZ;
+		some = true;
+	}
+	if (fast >= 0 && !READ_ONCE(dev->failfast)) {
+		unsigned long at = READ_ONCE(dev->lost_at) + fast * HZ;
+
+		if (!some || time_before(at, *when))
+			*when = at;
+		some = true;
+	}
+	return some;
+}
+
+/* An attempt to connect that is under way has become pointless. */
+static bool vof_link_attempt_over(const struct vof_device *dev)
+{
+	unsigned long when;
+
+	return READ_ONCE(dev->suspended) || READ_ONCE(dev->hurry) ||
+	       time_after(jiffies, READ_ONCE(dev->attempt_end)) ||
+	       (vof_link_limit(dev, &when) && !time_before(jiffies, when));
+}
+
+/**
+ * vof_link_up() - may the target still be waited for?
+ * @dev: the device
+ *
+ * Context: any.
+ */
+bool vof_link_up(struct vof_device *dev)
+{
+	return !READ_ONCE(dev->lost) && !READ_ONCE(dev->cancel) &&
+	       (READ_ONCE(dev->state) != VOF_RECOVERING ||
+		!vof_link_attempt_over(dev));
+}
+
+/**
+ * vof_link_timeout() - how long an answer may take
+ * @dev: the device
+ *
+ * Context: any.
+ * Return: jiffies; may become less while somebody waits.
+ */
+unsigned long vof_link_timeout(struct vof_device *dev)
+{
+	return READ_ONCE(dev->hurry) ? VOF_HURRY_TIMEOUT : VOF_CTRL_TIMEOUT;
+}
+
+/**
+ * vof_queue_cancelled() - is it pointless to wait for this queue any longer?
+ * @q: the queue
+ *
+ * Context: any.
+ */
+bool vof_queue_cancelled(struct vof_queue *q)
+{
+	return !vof_link_up(q->dev);
+}
+EXPORT_SYMBOL_GPL(vof_queue_cancelled);
+
+static void vof_link_kick(struct vof_device *dev)
+{
+	wake_up_all(&dev->wait);
+	mod_delayed_work(vof_wq, &dev->recovery, 0);
+}
+
+/**
+ * vof_link_lost() - a connection is of no more use
+ * @q: its queue
+ * @err: negative errno
+ * @reason: in words that an administrator can act on
+ *
+ * Ignored when the queue is being closed anyway. Requests stay with the fabric
+ * until queue_stop().
+ *
+ * Context: any, also under the queue's lock.
+ */
+void vof_link_lost(struct vof_queue *q, int err, const char *reason)
+{
+	struct vof_device *dev = q->dev;
+	unsigned long flags;
+	bool first;
+
+	if (!READ_ONCE(q->open))
+		return;
+	if (READ_ONCE(q->closing)) {
+		WRITE_ONCE(q->open, false);
+		wake_up_all(&dev->wait);
+		return;
+	}
+
+	spin_lock_irqsave(&dev->state_lock, flags);
+	first = !dev->lost;
+	if (first)
+		WRITE_ONCE(dev->lost, err);
+	spin_unlock_irqrestore(&dev->state_lock, flags);
+	if (!first)
+		return;
+	if (vof_queue_is_control(q))
+		vof_device_error(dev, err, "control queue: %s", reason);
+	else
+		vof_device_error(dev, err, "virtqueue %d: %s", q->index, reason);
+	vof_link_kick(dev);
+}
+EXPORT_SYMBOL_GPL(vof_link_lost);
+
+/* Close all connections; requests without an answer wait in their queues. */
+static void vof_link_close(struct vof_device *dev)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->vq_lock);
+	vof_queue_close(dev->ctrl);
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i])
+			vof_queue_close(dev->vqs[i]);
+}
+
+/* Have nothing wait for a link any longer. */
+static void vof_link_fail(struct vof_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i])
+			vof_queue_fail(dev->vqs[i]);
+}
+
+/* There will be no link; the connections are closed. */
+static void vof_link_give_up(struct vof_device *dev, const char *why)
+{
+	vof_device_set_state(dev, VOF_FAILED);
+	vof_link_fail(dev);
+	pr_err("%s: target %s at %s: %s: requests fail%s%s\n",
+	       dev->opts.name, dev->opts.tvqn, dev->opts.where, why,
+	       READ_ONCE(dev->hurry) ? "" : " until the device is disabled",
+	       vof_type_replays(dev) && !READ_ONCE(dev->hurry) ?
+	       " or told to reconnect" : "");
+}
+
+/* The pause before the next attempt. */
+static unsigned long vof_link_pause(const struct vof_device *dev)
+{
+	unsigned long most = READ_ONCE(dev->opts.patience.reconnect_delay) * HZ;
+	unsigned long pause;
+
+	if (!dev->attempts)
+		return 0;
+	pause = VOF_LINK_PAUSE << min(dev->attempts - 1, VOF_LINK_PAUSE_DOUBLE);
+	pause = min(pause, most);
+	return pause / 2 + get_random_u32() % (pause / 2 + 1);
+}
+
+/* A new outage, or a new try. */
+static void vof_link_outage(struct vof_device *dev)
+{
+	WRITE_ONCE(dev->outage_at, jiffies);
+	WRITE_ONCE(dev->lost_at, jiffies);
+	dev->attempts = 0;
+	dev->next_attempt = jiffies;
+}
+
+/* A LIVE device has lost its link. */
+static void vof_link_begin(struct vof_device *dev)
+{
+	vof_link_close(dev);
+	if (!vof_type_replays(dev)) {
+		vof_link_give_up(dev, "devices of this type do not survive the loss of their link");
+		return;
+	}
+	if (!dev->attempts || time_after(jiffies, dev->live_at + VOF_LINK_PROVEN))
+		vof_link_outage(dev);
+	WRITE_ONCE(dev->lost_at, jiffies);
+	WRITE_ONCE(dev->failfast, false);
+	dev->next_attempt = jiffies + vof_link_pause(dev);
+	if (vof_device_set_state(dev, VOF_RECOVERING) &&
+	    __ratelimit(&dev->error_limit))
+		pr_warn("%s: target %s at %s: the link is lost, requests wait for a new one\n",
+			dev->opts.name, dev->opts.tvqn, dev->opts.where);
+}
+
+static int vof_link_attempt(struct vof_device *dev)
+{
+	unsigned int i, replayed = 0;
+	int ret;
+
+	spin_lock_irq(&dev->state_lock);
+	WRITE_ONCE(dev->lost, 0);
+	spin_unlock_irq(&dev->state_lock);
+	WRITE_ONCE(dev->attempt_end, jiffies + VOF_LINK_ATTEMPT);
+	dev->unrest = 0;
+	dev->attempts++;
+
+	ret = vof_queue_open(dev->ctrl);
+	if (!ret)
+		ret = vof_instance_restore(dev);
+	if (!ret && (!vof_link_up(dev) || !vof_device_set_state(dev, VOF_LIVE)))
+		ret = -ENOTCONN;
+	if (ret) {
+		vof_link_close(dev);
+		return ret;
+	}
+
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i])
+			replayed += vof_queue_resume(dev->vqs[i]);
+	dev->live_at = jiffies;
+	dev->reconnects++;
+	dev->replayed += replayed;
+	if (__ratelimit(&dev->error_limit))
+		pr_info("%s: target %s at %s: connected again after %lu s, requests sent again: %u\n",
+			dev->opts.name, dev->opts.tvqn, dev->opts.where,
+			(jiffies - dev->lost_at) / HZ, replayed);
+	vof_link_check(dev);
+	return 0;
+}
+
+/* Is one of the limits reached, and what follows? Returns true if all is over. */
+static bool vof_link_limits(struct vof_device *dev)
+{
+	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
+	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
+
+	if (READ_ONCE(dev->hurry)) {
+		vof_link_give_up(dev, "the host does not wait for it any longer");
+		return true;
+	}
+	if (loss >= 0 && !time_before(jiffies, dev->outage_at + loss * HZ)) {
+		vof_link_give_up(dev, "no link for as long as ctrl_loss_tmo allows");
+		return true;
+	}
+	if (fast >= 0 && !dev->failfast &&
+	    !time_before(jiffies, dev->lost_at + fast * HZ)) {
+		WRITE_ONCE(dev->failfast, true);
+		vof_link_fail(dev);
+		pr_warn("%s: target %s at %s: no link for as long as fast_io_fail_tmo allows: requests fail until there is one\n",
+			dev->opts.name, dev->opts.tvqn, dev->opts.where);
+	}
+	return false;
+}
+
+static void vof_link_recover(struct vof_device *dev)
+{
+	unsigned long next, when;
+	int ret;
+
+	if (READ_ONCE(dev->suspended))
+		return;
+	if (vof_link_limits(dev))
+		return;
+	if (!time_before(jiffies, dev->next_attempt)) {
+		ret = vof_link_attempt(dev);
+		if (!ret)
+			return;
+		if (ret == -ESTALE) {
+			vof_link_give_up(dev, "the target serves something else now");
+			return;
+		}
+		dev->next_attempt = jiffies + vof_link_pause(dev);
+	}
+	next = dev->next_attempt;
+	if (vof_link_limit(dev, &when) && time_before(when, next))
+		next = when;
+	queue_delayed_work(vof_wq, &dev->recovery,
+			   time_after(next, jiffies) ? next - jiffies : 0);
+}
+
+/* The administrator wants a new link, whatever the state of this one. */
+static void vof_link_new(struct vof_device *dev)
+{
+	enum vof_state state = vof_device_state(dev);
+
+	if (state == VOF_LIVE) {
+		spin_lock_irq(&dev->state_lock);
+		WRITE_ONCE(dev->lost, -ECONNRESET);
+		spin_unlock_irq(&dev->state_lock);
+		wake_up_all(&dev->wait);
+		dev->attempts = 0;
+	} else if (state == VOF_RECOVERING) {
+		dev->next_attempt = jiffies;
+	} else if (state == VOF_FAILED) {
+		vof_link_outage(dev);
+		WRITE_ONCE(dev->failfast, true);
+		vof_device_set_state(dev, VOF_RECOVERING);
+	}
+}
+
+static void vof_link_step(struct vof_device *dev)
+{
+	if (xchg(&dev->reconnect, false))
+		vof_link_new(dev);
+
+	switch (vof_device_state(dev)) {
+	case VOF_LIVE:
+		if (READ_ONCE(dev->halted)) {
+			vof_ctrl_disconnect(dev->ctrl);
+			vof_link_close(dev);
+			vof_link_give_up(dev, "the host goes down");
+			return;
+		}
+		if (!READ_ONCE(dev->lost))
+			return;
+		vof_link_begin(dev);
+		if (vof_device_state(dev) == VOF_RECOVERING)
+			vof_link_recover(dev);
+		return;
+	case VOF_RECOVERING:
+		vof_link_recover(dev);
+		return;
+	case VOF_FAILED:
+		return;
+	default:
+		if (!vof_link_up(dev)) {
+			vof_link_close(dev);
+			vof_link_fail(dev);
+		}
+		return;
+	}
+}
+
+static void vof_link_recovery_work(struct work_struct *work)
+{
+	struct vof_device *dev = container_of(to_delayed_work(work),
+					      struct vof_device, recovery);
+	unsigned int noio = memalloc_noio_save();
+
+	mutex_lock(&dev->vq_lock);
+	/* Before, only the thread that connects it uses its queues. */
+	if (dev->registered)
+		vof_link_step(dev);
+	mutex_unlock(&dev->vq_lock);
+	memalloc_noio_restore(noio);
+}
+
+/* There are requests in flight, and none has been answered for too long. */
+static bool vof_link_stuck(struct vof_device *dev)
+{
+	unsigned int i, inflight = 0, done = 0;
+
+	if (!mutex_trylock(&dev->vq_lock))
+		return false;
+	for (i = 0; i < dev->nvqs; i++) {
+		if (!dev->vqs[i])
+			continue;
+		inflight += READ_ONCE(dev->vqs[i]->ninflight);
+		done += READ_ONCE(dev->vqs[i]->ndone);
+	}
+	mutex_unlock(&dev->vq_lock);
+	if (!inflight || done != dev->watched_done) {
+		dev->watched_done = done;
+		dev->watched_since = jiffies;
+		return false;
+	}
+	return time_after_eq(jiffies, dev->watched_since +
+			     (READ_ONCE(dev->hurry) ? VOF_HURRY_TIMEOUT :
+						      VOF_LINK_STUCK));
+}
+
+static void vof_link_watch_work(struct work_struct *work)
+{
+	struct vof_device *dev = container_of(to_delayed_work(work),
+					      struct vof_device, watch);
+	bool calm = vof_device_state(dev) == VOF_LIVE && !READ_ONCE(dev->hurry);
+
+	if (!vof_link_up(dev))
+		return;
+	/*
+	 * A target may take its time, but not while somebody waits for the
+	 * device to come or to go: driver's probe and remove wait for requests.
+	 */
+	if (calm)
+		vof_ctrl_keepalive(dev);
+	else if (vof_link_stuck(dev))
+		vof_link_lost(dev->ctrl, -ETIMEDOUT,
+			      "no answer to a request while the device comes or goes");
+	queue_delayed_work(vof_wq, &dev->watch,
+			   calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
+}
+
+/**
+ * vof_link_init() - prepare the link of a new device
+ * @dev: the device
+ */
+void vof_link_init(struct vof_device *dev)
+{
+	init_waitqueue_head(&dev->wait);
+	INIT_DELAYED_WORK(&dev->recovery, vof_link_recovery_work);
+	INIT_DELAYED_WORK(&dev->watch, vof_link_watch_work);
+}
+
+/**
+ * vof_link_watch() - notice from now on when the link is lost
+ * @dev: the device, about to be registered: probe waits for requests
+ *
+ * Context: any.
+ */
+void vof_link_watch(struct vof_device *dev)
+{
+	dev->watched_since = jiffies;
+	queue_delayed_work(vof_wq, &dev->watch, VOF_LINK_LOOK);
+}
+
+/**
+ * vof_link_check() - catch up with what happened before the device was LIVE
+ * @dev: the device, just made LIVE
+ *
+ * Context: may sleep; calls into the driver.
+ */
+void vof_link_check(struct vof_device *dev)
+{
+	smp_mb(); /* pairs with the one in vof_vdev_config_changed() */
+	if (!vof_link_up(dev))
+		vof_link_kick(dev);
+	vof_vdev_tell_changed(dev);
+	queue_delayed_work(vof_wq, &dev->watch, VOF_LINK_KEEPALIVE);
+}
+
+/**
+ * vof_link_end() - the device is taken down
+ * @dev: the device, just made DYING
+ *
+ * Without a link all requests have failed on return. With one its loss is noticed
+ * soon: what follows may wait for requests.
+ *
+ * Context: may sleep.
+ */
+void vof_link_end(struct vof_device *dev)
+{
+	WRITE_ONCE(dev->hurry, true);
+	vof_link_kick(dev);
+	flush_delayed_work(&dev->recovery);
+	if (dev->registered)
+		mod_delayed_work(vof_wq, &dev->watch, 0);
+}
+
+/**
+ * vof_link_tune() - wait longer, or not so long
+ * @dev: the device
+ * @patience: checked by the caller
+ *
+ * Context: any; takes effect at once.
+ */
+void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience)
+{
+	struct vof_patience *mine = &dev->opts.patience;
+
+	WRITE_ONCE(mine->ctrl_loss_tmo, patience->ctrl_loss_tmo);
+	WRITE_ONCE(mine->fast_io_fail_tmo, patience->fast_io_fail_tmo);
+	WRITE_ONCE(mine->reconnect_delay, patience->reconnect_delay);
+	if (vof_device_state(dev) == VOF_RECOVERING)
+		vof_link_kick(dev);
+}
+
+/**
+ * vof_link_reconnect() - replace the link, or try to, now
+ * @dev: the device
+ *
+ * Context: any.
+ * Return: 0, -EOPNOTSUPP when the type of the device does not allow it, -EBUSY
+ * while the device comes or goes.
+ */
+int vof_link_reconnect(struct vof_device *dev)
+{
+	switch (vof_device_state(dev)) {
+	case VOF_LIVE:
+	case VOF_RECOVERING:
+	case VOF_FAILED:
+		break;
+	default:
+		return -EBUSY;
+	}
+	if (!vof_type_replays(dev))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(dev->reconnect, true);
+	vof_link_kick(dev);
+	return 0;
+}
+
+/**
+ * vof_link_halt() - the host goes down
+ * @dev: the device
+ * @disconnect: end the link in good order; else only stop waiting for a lost one
+ *
+ * Context: any; vof_link_halted() waits for the end.
+ */
+void vof_link_halt(struct vof_device *dev, bool disconnect)
+{
+	WRITE_ONCE(dev->hurry, true);
+	if (disconnect)
+		WRITE_ONCE(dev->halted, true);
+	vof_link_kick(dev);
+}
+
+/**
+ * vof_link_halted() - wait for the effect of vof_link_halt()
+ * @dev: the device
+ *
+ * Context: may sleep, bounded by VOF_HURRY_TIMEOUT.
+ */
+void vof_link_halted(struct vof_device *dev)
+{
+	flush_delayed_work(&dev->recovery);
+}
+
+/*
+ * Sleep of the host. User space is frozen; requests that are in flight stay in
+ * their rings like those of a lost link, and a new link is made on waking up.
+ */
+static int vof_link_suspend(struct device *d)
+{
+	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
+
+	WRITE_ONCE(dev->suspended, true);
+	if (vof_device_state(dev) == VOF_LIVE) {
+		spin_lock_irq(&dev->state_lock);
+		if (!dev->lost)
+			WRITE_ONCE(dev->lost, -ESHUTDOWN);
+		spin_unlock_irq(&dev->state_lock);
+	}
+	vof_link_kick(dev);
+	flush_delayed_work(&dev->recovery);
+	return 0;
+}
+
+static int vof_link_resume(struct device *d)
+{
+	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
+
+	if (vof_device_state(dev) == VOF_RECOVERING)
+		vof_link_outage(dev);
+	WRITE_ONCE(dev->suspended, false);
+	vof_link_kick(dev);
+	return 0;
+}
+
+DEFINE_SIMPLE_DEV_PM_OPS(vof_link_pm_ops, vof_link_suspend, vof_link_resume);
