@@ -100,22 +100,20 @@ bool vof_type_replays(const struct vof_device *dev)
 	}
 }
 
-#define VOF_BLK_FIELD(member)						\
-	offsetof(struct virtio_blk_config, member),			\
-	sizeof_field(struct virtio_blk_config, member)
-
 static const struct vof_type_field vof_blk_fields[] = {
-	{ "capacity in sectors", VOF_BLK_FIELD(capacity), 0, false },
-	{ "largest segment", VOF_BLK_FIELD(size_max),
+	{ "capacity in sectors", offsetof(struct virtio_blk_config, capacity), 8,
+	  0, false },
+	{ "largest segment", offsetof(struct virtio_blk_config, size_max), 4,
 	  VIRTIO_BLK_F_SIZE_MAX, false },
-	{ "number of segments", VOF_BLK_FIELD(seg_max),
+	{ "number of segments", offsetof(struct virtio_blk_config, seg_max), 4,
 	  VIRTIO_BLK_F_SEG_MAX, false },
-	{ "block size", VOF_BLK_FIELD(blk_size), VIRTIO_BLK_F_BLK_SIZE, true },
-	{ "largest discard", VOF_BLK_FIELD(max_discard_sectors),
+	{ "block size", offsetof(struct virtio_blk_config, blk_size), 4,
+	  VIRTIO_BLK_F_BLK_SIZE, true },
+	{ "largest discard", offsetof(struct virtio_blk_config, max_discard_sectors), 4,
 	  VIRTIO_BLK_F_DISCARD, false },
-	{ "number of segments of a discard", VOF_BLK_FIELD(max_discard_seg),
+	{ "number of segments of a discard", offsetof(struct virtio_blk_config, max_discard_seg), 4,
 	  VIRTIO_BLK_F_DISCARD, false },
-	{ "largest write of zeroes", VOF_BLK_FIELD(max_write_zeroes_sectors),
+	{ "largest write of zeroes", offsetof(struct virtio_blk_config, max_write_zeroes_sectors), 4,
 	  VIRTIO_BLK_F_WRITE_ZEROES, false },
 	{}
 };
