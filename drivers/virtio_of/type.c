@@ -101,19 +101,26 @@ bool vof_type_replays(const struct vof_device *dev)
 }
 
 static const struct vof_type_field vof_blk_fields[] = {
-	{ "capacity in sectors", offsetof(struct virtio_blk_config, capacity), 8,
+	{ "capacity in sectors",
+	  offsetof(struct virtio_blk_config, capacity), 8,
 	  0, false },
-	{ "largest segment", offsetof(struct virtio_blk_config, size_max), 4,
+	{ "largest segment",
+	  offsetof(struct virtio_blk_config, size_max), 4,
 	  VIRTIO_BLK_F_SIZE_MAX, false },
-	{ "number of segments", offsetof(struct virtio_blk_config, seg_max), 4,
+	{ "number of segments",
+	  offsetof(struct virtio_blk_config, seg_max), 4,
 	  VIRTIO_BLK_F_SEG_MAX, false },
-	{ "block size", offsetof(struct virtio_blk_config, blk_size), 4,
+	{ "block size",
+	  offsetof(struct virtio_blk_config, blk_size), 4,
 	  VIRTIO_BLK_F_BLK_SIZE, true },
-	{ "largest discard", offsetof(struct virtio_blk_config, max_discard_sectors), 4,
+	{ "largest discard",
+	  offsetof(struct virtio_blk_config, max_discard_sectors), 4,
 	  VIRTIO_BLK_F_DISCARD, false },
-	{ "number of segments of a discard", offsetof(struct virtio_blk_config, max_discard_seg), 4,
+	{ "number of segments of a discard",
+	  offsetof(struct virtio_blk_config, max_discard_seg), 4,
 	  VIRTIO_BLK_F_DISCARD, false },
-	{ "largest write of zeroes", offsetof(struct virtio_blk_config, max_write_zeroes_sectors), 4,
+	{ "largest write of zeroes",
+	  offsetof(struct virtio_blk_config, max_write_zeroes_sectors), 4,
 	  VIRTIO_BLK_F_WRITE_ZEROES, false },
 	{}
 };
