@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Hosts that go down with devices under load: the one whose target is well says
+# goodbye, the one whose target is frozen does not wait for it.
+# nodes: healthy frozen target
+# timeout: 200
+. "$(dirname "$0")/lib.sh"
+
+if ! on_node target; then
+	barrier up
+	check "connect" vof_connect d0 "tvqn=disk-$VOF_NODE" "trsvcid=$(
+		on_node healthy && echo 8549 || echo 8550)"
+	load "$(vof_disk d0)"
+	[ $tap_failed = 0 ] || bail "no load"
+	barrier loaded
+	barrier down
+	# It is for the other side to tell what comes now.
+	echo "exit 0" >&9
+	busybox reboot -f
+	sleep 60
+fi
+
+# gone NODE: its network answers no more; prints how long that took, in ms.
+gone()
+{
+	local start
+	start=$(date +%s%N)
+	while ping -c 1 -W 1 "$(node_addr "$1")" >/dev/null; do
+		[ $((($(date +%s%N) - start) / 1000000000)) -lt 60 ] || return 1
+	done
+	echo $((($(date +%s%N) - start) / 1000000))
+}
+
+start_target --listen "rdma://$VOF_ADDR:8549" --blk tvqn=disk-healthy,mem=64M --keepalive 60
+healthy=$TARGET_LOG
+start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk-frozen,mem=64M --keepalive 60
+barrier up
+barrier loaded
+kill -STOP "$TARGET"
+barrier down
+# ping's last packet may take a second.
+ms=$(gone healthy)
+check "the host of the healthy target is down within 6 s ($ms ms)" [ "${ms:-99999}" -lt 6000 ]
+ms=$(gone frozen)
+check "so is the host of the frozen one ($ms ms)" [ "${ms:-99999}" -lt 6000 ]
+for ((i = 0; i < 20; i++)); do
+	grep -q "is gone" "$healthy" && break
+	sleep 0.1
+done
+like "the healthy target was told" "$(cat "$healthy")" "instance [0-9]+ of disk-healthy .* is gone"
+note <"$healthy"
+kill -CONT "$TARGET"
+finish
