@@ -15,7 +15,7 @@ if ! on_node target; then
 	barrier loaded
 	barrier down
 	# It is for the other side to tell what comes now.
-	echo "exit 0" >&9
+	echo "leave" >&9
 	busybox reboot -f
 	sleep 60
 fi
