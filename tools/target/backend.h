@@ -36,6 +36,7 @@ struct bio {
 	uint64_t	progress;
 	unsigned int	step;
 	unsigned int	retries;
+	bool		queued;
 };
 
 struct backend;
@@ -43,6 +44,8 @@ struct backend;
 struct backend_ops {
 	/* done() is called once, possibly before submit() returns */
 	void	(*submit)(struct backend *be, struct bio *bio);
+	/* take back what the kernel has not seen yet; no done() then (optional) */
+	bool	(*cancel)(struct bio *bio);
 	void	(*close)(struct backend *be);
 	/* look at the size again; true when it has grown (optional) */
 	bool	(*refresh)(struct backend *be);

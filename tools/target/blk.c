@@ -225,10 +225,14 @@ static void blk_start(struct request *req)
 	timer_set(&b->timer, delay);
 }
 
+/* Held back by delay=, or by a backend that is busy. */
 static bool blk_cancel(struct request *req)
 {
+	struct bio *bio = &req->blk.bio;
+
 	if (!req->blk.delayed)
-		return false;
+		return bio->be && bio->be->ops->cancel &&
+		       bio->be->ops->cancel(bio);
 	req->blk.delayed = false;
 	timer_cancel(&req->blk.timer);
 	return true;
@@ -405,6 +409,7 @@ static int blk_submit(struct request *req)
 		b->sector = le64toh(hdr.sector);
 		b->nsegs = 0;
 		b->seg = 0;
+		b->bio.be = NULL;
 		b->delayed = false;
 		req->started = true;
 	}

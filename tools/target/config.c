@@ -33,6 +33,8 @@ struct config config = {
 	.max_connections = 1024,
 	.keepalive = 10,
 	.connect_timeout = 10,
+	.file_wait = 10,
+	.max_share = 80,
 };
 
 const char *argp_program_version = "virtio-of-target " VOFT_VERSION;
@@ -312,6 +314,10 @@ static bool set_global(const char *key, const char *value)
 		config.max_memory = parse_size(key, value);
 	else if (!strcmp(key, "max-connections"))
 		config.max_connections = parse_num(key, value, 1, 1000000);
+	else if (!strcmp(key, "max-share"))
+		config.max_share = parse_num(key, value, 1, 100);
+	else if (!strcmp(key, "file-wait"))
+		config.file_wait = parse_num(key, value, 0, 3600);
 	else if (!strcmp(key, "keepalive"))
 		config.keepalive = parse_num(key, value, 1, 86400);
 	else if (!strcmp(key, "connect-timeout"))
@@ -450,7 +456,8 @@ static void parse_file(const char *path)
 
 enum {
 	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
-	OPT_MAX_CONNECTIONS, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
+	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
+	OPT_FILE_WAIT,
 };
 
 static const struct argp_option options[] = {
@@ -464,10 +471,14 @@ static const struct argp_option options[] = {
 	  "Memory for all connections together (4G)", 0 },
 	{ "max-connections", OPT_MAX_CONNECTIONS, "N", 0,
 	  "Connections at a time, one per queue (1024)", 0 },
+	{ "max-share", OPT_MAX_SHARE, "PERCENT", 0,
+	  "Share of both that initiators at one address may have (80)", 0 },
 	{ "keepalive", OPT_KEEPALIVE, "SECONDS", 0,
 	  "Ask initiators that were silent for so long (10)", 0 },
 	{ "connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", 0,
 	  "End connections that do not send Connect (10)", 0 },
+	{ "file-wait", OPT_FILE_WAIT, "SECONDS", 0,
+	  "At start, wait for files that are in use (10)", 0 },
 	{ "verbose", 'v', NULL, 0, "Say more", 0 },
 	{ 0 }
 };
@@ -492,6 +503,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_MAX_CONNECTIONS:
 		set_global("max-connections", arg);
+		break;
+	case OPT_MAX_SHARE:
+		set_global("max-share", arg);
+		break;
+	case OPT_FILE_WAIT:
+		set_global("file-wait", arg);
 		break;
 	case OPT_KEEPALIVE:
 		set_global("keepalive", arg);
@@ -531,7 +548,7 @@ static const char doc[] =
 "--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"
 "Sizes take K, M and G.\n\n"
 "A file for --config has sections [target] (max-memory, max-connections, "
-"keepalive, connect-timeout), [listen] (url, repeatable), [blk NAME] and "
+"max-share, keepalive, connect-timeout, file-wait), [listen] (url, repeatable), [blk NAME] and "
 "[rng NAME] with the keys above; NAME is the tvqn.\n\n"
 "Memory, fixed when a queue connects: about 90K for a control queue and "
 "eager + staging + (2 * queue-size + 4) * (96 + 16 * num-descs) bytes for a "

@@ -51,8 +51,10 @@ struct config {
 	struct list	devs;
 	uint64_t	max_memory;
 	unsigned int	max_connections;
+	unsigned int	max_share;	/* percent that one address may have */
 	unsigned int	keepalive;	/* seconds */
 	unsigned int	connect_timeout;/* seconds */
+	unsigned int	file_wait;	/* seconds */
 };
 
 extern struct config config;

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,10 +23,18 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "config.h"
 #include "log.h"
 
 #define ZERO_SIZE	(1U << 20)
 #define MAX_RETRIES	100
+
+/*
+ * Submissions of one file that the kernel has at a time. Each may keep a worker
+ * of the kernel from others if it blocks, so there are as many workers as that
+ * for every file: a slow file makes nobody wait but its own initiators.
+ */
+#define FILE_DEPTH	256
 
 struct file {
 	struct backend	be;
@@ -33,7 +42,13 @@ struct file {
 	int		direct;		/* O_DIRECT, or -1 */
 	uint32_t	align;		/* of offset and length for O_DIRECT */
 	bool		blockdev;
+	char		*path;
+	unsigned int	busy;		/* at most FILE_DEPTH */
+	struct list	queue;		/* bios that wait until it is less */
+	struct log_limit errors;
 };
+
+static unsigned int n_files;
 
 /* Source of zeroes where the file system cannot make them. */
 static void *zeroes;
@@ -117,6 +132,39 @@ static bool needs_sync(struct bio *bio)
 	return true;
 }
 
+static void report(struct file *f, const struct bio *bio, int err)
+{
+	static const char * const names[] = {
+		[BIO_READ] = "read", [BIO_WRITE] = "write",
+		[BIO_FLUSH] = "flush", [BIO_DISCARD] = "discard",
+		[BIO_ZEROES] = "write of zeroes",
+	};
+
+	if (!log_ok(&f->errors))
+		return;
+	if (bio->op == BIO_FLUSH)
+		log_warn("%s: flush: %s", f->path, strerror(-err));
+	else
+		log_warn("%s: %s of %llu bytes at %llu: %s", f->path,
+			 names[bio->op],
+			 (unsigned long long)(bio->length - bio->progress),
+			 (unsigned long long)(bio->offset + bio->progress),
+			 strerror(-err));
+}
+
+static void finish(struct file *f, struct bio *bio, int err)
+{
+	f->busy--;
+	bio->done(bio, err);
+	while (f->busy < FILE_DEPTH && !list_empty(&f->queue)) {
+		bio = list_first(&f->queue, struct bio, node);
+		list_del(&bio->node);
+		bio->queued = false;
+		f->busy++;
+		file_start(bio);
+	}
+}
+
 static void file_event(struct event *ev, int res)
 {
 	struct bio *bio = container_of(ev, struct bio, ev);
@@ -178,18 +226,35 @@ static void file_event(struct event *ev, int res)
 		break;
 	}
 	if (err)
-		log_debug("I/O error on fd %d: %s", f->fd, strerror(-err));
-	bio->done(bio, err);
+		report(f, bio, err);
+	finish(f, bio, err);
 }
 
 static void file_submit(struct backend *be, struct bio *bio)
 {
+	struct file *f = container_of(be, struct file, be);
+
 	bio->be = be;
 	bio->ev.fn = file_event;
 	bio->progress = 0;
 	bio->step = 0;
 	bio->retries = 0;
+	bio->queued = f->busy >= FILE_DEPTH;
+	if (bio->queued) {
+		list_add_tail(&bio->node, &f->queue);
+		return;
+	}
+	f->busy++;
 	file_start(bio);
+}
+
+static bool file_cancel(struct bio *bio)
+{
+	if (!bio->queued)
+		return false;
+	bio->queued = false;
+	list_del(&bio->node);
+	return true;
 }
 
 void file_retry(void)
@@ -221,7 +286,9 @@ static void file_close(struct backend *be)
 	if (f->direct >= 0)
 		close(f->direct);
 	close(f->fd);
+	free(f->path);
 	free(f);
+	n_files--;
 }
 
 /* Shrinking is not followed: what is beyond the end gives I/O errors anyway. */
@@ -246,6 +313,7 @@ static bool file_refresh(struct backend *be)
 
 static const struct backend_ops file_ops = {
 	.submit = file_submit,
+	.cancel = file_cancel,
 	.close = file_close,
 	.refresh = file_refresh,
 };
@@ -268,34 +336,147 @@ static bool probe_direct(int fd, uint32_t align, uint64_t size)
 	return ok;
 }
 
-static void open_direct(struct file *f, const char *path, int mode)
+/*
+ * A writable file belongs to one process: two would each believe in a cache that
+ * the other one changes. And it belongs to it until its last I/O has ended: what
+ * a killed process has left in the kernel holds the open file, hence its locks.
+ * That is the fence between a target and the one that is started in its place.
+ *
+ * Both open files take a lock, each its half of a range far beyond any file. Not
+ * flock(), which keeps udev from looking at a block device.
+ */
+#define LOCK_HALF	((off_t)1 << 62)
+
+static bool interrupted(void)
 {
-	f->direct = open(path, mode | O_DIRECT | O_CLOEXEC);
+	sigset_t set;
+
+	return !sigpending(&set) && (sigismember(&set, SIGTERM) == 1 ||
+				     sigismember(&set, SIGINT) == 1);
+}
+
+/* Somebody has @path: true after a moment, false when it was long enough. */
+static bool wait_in_use(const char *path, unsigned int *waited)
+{
+	const unsigned int step = 20, limit = config.file_wait * 1000;
+
+	if (*waited >= limit || interrupted()) {
+		log_err("%s: in use by another process, or mounted", path);
+		return false;
+	}
+	if (*waited == step * 5)
+		log_info("%s: in use by another process, or by the last I/O of one that was killed; waiting up to %u s",
+			 path, config.file_wait);
+	usleep(step * 1000);
+	*waited += step;
+	return true;
+}
+
+static bool lock_file(const struct file *f, int fd, off_t start, off_t length,
+		      unsigned int *waited)
+{
+	struct flock l = {
+		.l_type = f->be.readonly ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = start,
+		.l_len = length,
+	};
+
+	while (fcntl(fd, F_OFD_SETLK, &l)) {
+		if (errno == EAGAIN || errno == EACCES) {
+			if (!wait_in_use(f->path, waited))
+				return false;
+			continue;
+		}
+		log_warn("%s: cannot be locked (%s): take care that nobody else writes to it",
+			 f->path, strerror(errno));
+		break;
+	}
+	return true;
+}
+
+static int open_wait(const char *path, int flags, unsigned int *waited)
+{
+	int fd;
+
+	while ((fd = open(path, flags)) < 0) {
+		if (errno != EBUSY) {
+			log_err("%s: %s", path, strerror(errno));
+			break;
+		}
+		if (!wait_in_use(path, waited))
+			break;
+	}
+	return fd;
+}
+
+static bool open_direct(struct file *f, int mode, unsigned int *waited)
+{
 	f->be.mem_align = 1;
 	f->align = 1;
+	f->direct = open(f->path, mode | O_DIRECT | O_CLOEXEC);
 	if (f->direct < 0) {
-		log_debug("%s: no O_DIRECT: %s", path, strerror(errno));
-		return;
+		log_debug("%s: no O_DIRECT: %s", f->path, strerror(errno));
+		return lock_file(f, f->fd, LOCK_HALF, 0, waited);
 	}
+	if (!lock_file(f, f->direct, LOCK_HALF, 0, waited))
+		return false;
 	for (f->align = 512; f->align <= 4096; f->align *= 2) {
 		if (probe_direct(f->direct, f->align, f->be.size)) {
 			f->be.mem_align = f->align;
-			return;
+			return true;
 		}
 	}
-	log_debug("%s: O_DIRECT does not work here, using the page cache", path);
+	log_debug("%s: O_DIRECT does not work here, using the page cache", f->path);
 	close(f->direct);
 	f->direct = -1;
 	f->align = 1;
+	return lock_file(f, f->fd, LOCK_HALF, 0, waited);
+}
+
+/* Kind and size of what is open. */
+static bool look_at(struct file *f, const struct stat *st)
+{
+	unsigned int physical;
+	int logical;
+
+	if (S_ISBLK(st->st_mode)) {
+		f->blockdev = true;
+		if (ioctl(f->fd, BLKGETSIZE64, &f->be.size)) {
+			log_err("%s: cannot get its size: %s", f->path,
+				strerror(errno));
+			return false;
+		}
+		if (!ioctl(f->fd, BLKSSZGET, &logical) && logical >= 512)
+			f->be.block_size = logical;
+		f->be.physical_size = f->be.block_size;
+		if (!ioctl(f->fd, BLKPBSZGET, &physical) && physical >= 512)
+			f->be.physical_size = physical;
+	} else if (S_ISREG(st->st_mode)) {
+		f->be.size = st->st_size;
+		f->be.physical_size = st->st_blksize >= 512 &&
+			st->st_blksize <= 65536 ? st->st_blksize : 4096;
+	} else {
+		log_err("%s: neither a file nor a block device", f->path);
+		return false;
+	}
+	if (f->be.size % 512) {
+		log_warn("%s: size is not a multiple of 512, the last %u bytes are not served",
+			 f->path, (unsigned int)(f->be.size % 512));
+		f->be.size -= f->be.size % 512;
+	}
+	if (!f->be.size)
+		log_err("%s: holds not even one sector", f->path);
+	return f->be.size != 0;
 }
 
 struct backend *backend_open_file(const char *path, bool readonly)
 {
 	int mode = readonly ? O_RDONLY : O_RDWR;
+	unsigned int waited = 0;
+	int excl = 0;
 	struct file *f;
 	struct stat st;
-	unsigned int physical;
-	int logical;
 
 	if (!zeroes) {
 		zeroes = mmap(NULL, ZERO_SIZE, PROT_READ,
@@ -308,55 +489,38 @@ struct backend *backend_open_file(const char *path, bool readonly)
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
+	list_init(&f->queue);
 	f->be.ops = &file_ops;
 	f->be.readonly = readonly;
 	f->be.block_size = 512;
+	f->fd = -1;
 	f->direct = -1;
+	f->path = strdup(path);
+	if (!f->path)
+		goto fail;
+	/* of a block device: nobody has mounted it, or made it part of another */
+	if (!readonly && !stat(path, &st) && S_ISBLK(st.st_mode))
+		excl = O_EXCL;
 	/* O_NONBLOCK: a fifo given by mistake must not hang us */
-	f->fd = open(path, mode | O_CLOEXEC | O_NONBLOCK);
-	if (f->fd < 0) {
-		log_err("%s: %s", path, strerror(errno));
-		goto free;
-	}
+	f->fd = open_wait(path, mode | excl | O_CLOEXEC | O_NONBLOCK, &waited);
+	if (f->fd < 0)
+		goto fail;
 	if (fstat(f->fd, &st)) {
 		log_err("%s: %s", path, strerror(errno));
-		goto close;
-	}
-	if (S_ISBLK(st.st_mode)) {
-		f->blockdev = true;
-		if (ioctl(f->fd, BLKGETSIZE64, &f->be.size)) {
-			log_err("%s: cannot get its size: %s", path, strerror(errno));
-			goto close;
-		}
-		if (!ioctl(f->fd, BLKSSZGET, &logical) && logical >= 512)
-			f->be.block_size = logical;
-		f->be.physical_size = f->be.block_size;
-		if (!ioctl(f->fd, BLKPBSZGET, &physical) && physical >= 512)
-			f->be.physical_size = physical;
-	} else if (S_ISREG(st.st_mode)) {
-		f->be.size = st.st_size;
-		f->be.physical_size = st.st_blksize >= 512 &&
-			st.st_blksize <= 65536 ? st.st_blksize : 4096;
-	} else {
-		log_err("%s: neither a file nor a block device", path);
-		goto close;
+		goto fail;
 	}
 	fcntl(f->fd, F_SETFL, fcntl(f->fd, F_GETFL) & ~O_NONBLOCK);
-
-	if (f->be.size % 512) {
-		log_warn("%s: size is not a multiple of 512, the last %u bytes are not served",
-			 path, (unsigned int)(f->be.size % 512));
-		f->be.size -= f->be.size % 512;
-	}
-	if (!f->be.size) {
-		log_err("%s: holds not even one sector", path);
-		goto close;
-	}
-	open_direct(f, path, mode);
+	if (!lock_file(f, f->fd, 0, LOCK_HALF, &waited) || !look_at(f, &st) ||
+	    !open_direct(f, mode, &waited))
+		goto fail;
+	loop_workers(++n_files * FILE_DEPTH);
 	return &f->be;
-close:
-	close(f->fd);
-free:
+fail:
+	if (f->direct >= 0)
+		close(f->direct);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->path);
 	free(f);
 	return NULL;
 }

@@ -7,10 +7,12 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "log.h"
 
 int log_verbose;
+struct log_limit log_peers;
 
 static void emit(const char *prefix, const char *fmt, va_list ap)
 {
@@ -40,6 +42,29 @@ DEFINE_LOG(log_err, "error: ", 1)
 DEFINE_LOG(log_warn, "warning: ", 1)
 DEFINE_LOG(log_info, "", 1)
 DEFINE_LOG(log_debug, "", log_verbose)
+
+bool log_ok(struct log_limit *limit)
+{
+	struct timespec ts;
+	unsigned long long now;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	if (!limit->count || now - limit->since >= LOG_INTERVAL) {
+		if (limit->dropped)
+			log_warn("%u messages like the next one were left out",
+				 limit->dropped);
+		limit->since = now;
+		limit->count = 0;
+		limit->dropped = 0;
+	}
+	if (limit->count >= LOG_BURST) {
+		limit->dropped++;
+		return false;
+	}
+	limit->count++;
+	return true;
+}
 
 /*
  * Everything that is not printable ASCII is shown as \xNN: a name can then

@@ -72,6 +72,20 @@ void loop_exit(void)
 	io_uring_queue_exit(&loop.ring);
 }
 
+/*
+ * How many threads the kernel may use for submissions that block. Its default, a
+ * few per processor, is shared by all files: a slow one could take them all.
+ */
+void loop_workers(unsigned int n)
+{
+	unsigned int values[2] = { n, 0 };
+	int ret = io_uring_register_iowq_max_workers(&loop.ring, values);
+
+	/* before 5.15 there is no such limit to set */
+	if (ret)
+		log_debug("io_uring: %u workers: %s", n, strerror(-ret));
+}
+
 void loop_stop(void)
 {
 	loop.stop = true;

@@ -41,6 +41,7 @@ void loop_stop(void);
 int loop_run(void);
 
 uint64_t loop_now(void);	/* milliseconds, monotonic, of this pass */
+void loop_workers(unsigned int n);
 struct io_uring_sqe *loop_sqe(struct event *ev);	/* NULL: full, try in the next pass */
 
 void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));

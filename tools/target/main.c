@@ -81,6 +81,8 @@ static int watch_signals(void)
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* a write beyond RLIMIT_FSIZE is an I/O error of one request */
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
