@@ -19,6 +19,7 @@ static struct list devs = { &devs, &devs };
 static struct list instances = { &instances, &instances };
 static uint16_t next_id;
 static bool shutting_down;
+static struct log_limit log_instances;
 
 int instance_add_dev(struct dev *dev)
 {
@@ -124,8 +125,9 @@ static void free_instance(struct instance *inst)
 {
 	struct list *pos, *tmp;
 
-	log_info("instance %u of %s for \"%s\" is gone", inst->id,
-		 inst->dev->cfg->tvqn, inst->label);
+	if (log_ok(&log_instances))
+		log_info("instance %u of %s for \"%s\" is gone", inst->id,
+			 inst->dev->cfg->tvqn, inst->label);
 	timer_cancel(&inst->timer);
 	list_del(&inst->node);
 	free(inst->vqs);
@@ -204,10 +206,15 @@ void instance_refresh(void)
 	}
 }
 
-static void connect_failed(struct slot *s, uint16_t status, const char *who)
+/* @who: escaped; NULL when no name is known. @dev: likewise, NULL for none. */
+static void connect_failed(struct slot *s, uint16_t status, const char *who,
+			   const char *dev)
 {
-	log_warn("%s: Connect%s%s%s refused with status 0x%04x", s->conn->name,
-		 who ? " of \"" : "", who ? who : "", who ? "\"" : "", status);
+	if (log_ok(&log_peers))
+		log_warn("%s: Connect%s%s%s%s%s refused: %s (status 0x%04x)",
+			 s->conn->name, who ? " of \"" : "", who ? who : "",
+			 who ? "\"" : "", dev ? " to " : "", dev ? dev : "",
+			 proto_refusal(status), status);
 	control_reply(s, status);
 }
 
@@ -224,8 +231,10 @@ static void finish_connect(struct instance *inst)
 	timer_cancel(&c->timer);
 	inst->last_heard = loop_now();
 	timer_set(&inst->timer, config.keepalive * 250 + 1);
-	log_info("%s: instance %u of %s for \"%s\", %zu bytes for its control queue",
-		 c->name, inst->id, inst->dev->cfg->tvqn, inst->label, c->mem);
+	if (log_ok(&log_instances))
+		log_info("%s: instance %u of %s for \"%s\", %zu bytes for its control queue",
+			 c->name, inst->id, inst->dev->cfg->tvqn, inst->label,
+			 c->mem);
 	proto_complete_connect(&s->done, s->cmd.id, inst->id);
 	conn_reply(s, NULL, 0, -1, 0);
 }
@@ -239,7 +248,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	struct dev *dev;
 
 	if (!proto_vqn_ok(body->ivqn) || !proto_vqn_ok(body->tvqn)) {
-		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL);
+		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL, NULL);
 		return;
 	}
 	log_escape(label, sizeof(label), (const char *)body->ivqn);
@@ -248,21 +257,20 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 		char t[LOG_NAME_SIZE];
 
 		log_escape(t, sizeof(t), (const char *)body->tvqn);
-		log_warn("%s: \"%s\" asks for \"%s\", which is not served here",
-			 c->name, label, t);
-		control_reply(s, VIRTIO_OF_STATUS_ENOTGT);
+		connect_failed(s, VIRTIO_OF_STATUS_ENOTGT, label, t);
 		return;
 	}
 	if (!allowed(dev, (const char *)body->ivqn)) {
-		connect_failed(s, VIRTIO_OF_STATUS_EACLREJECTED, label);
+		connect_failed(s, VIRTIO_OF_STATUS_EACLREJECTED, label,
+			       dev->cfg->tvqn);
 		return;
 	}
 	if (s->cmd.vq) {
-		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, label);
+		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, label, dev->cfg->tvqn);
 		return;
 	}
 	if (s->cmd.queue_size > VIRTIO_OF_CONTROL_QUEUE_SIZE) {
-		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, label);
+		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, label, dev->cfg->tvqn);
 		return;
 	}
 	inst = calloc(1, sizeof(*inst));
@@ -273,7 +281,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 		if (inst)
 			free(inst->vqs);
 		free(inst);
-		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, label);
+		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, label, dev->cfg->tvqn);
 		return;
 	}
 	inst->dev = dev;
@@ -314,33 +322,33 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 	if (!inst || inst->stopping || inst->connect || inst->disconnect ||
 	    !inst->ctrl || inst->ctrl->closing ||
 	    !conn_same_peer(inst->ctrl, c)) {
-		connect_failed(s, VIRTIO_OF_STATUS_EBADDEV, NULL);
+		connect_failed(s, VIRTIO_OF_STATUS_EBADDEV, NULL, NULL);
 		return;
 	}
 	cfg = inst->dev->cfg;
 	if (body && (!proto_vqn_ok(body->ivqn) || !proto_vqn_ok(body->tvqn) ||
 		     strcmp((const char *)body->ivqn, inst->ivqn) ||
 		     strcmp((const char *)body->tvqn, cfg->tvqn))) {
-		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, inst->label);
+		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, inst->label, cfg->tvqn);
 		return;
 	}
 	if (vq >= cfg->queues) {
-		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, inst->label);
+		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, inst->label, cfg->tvqn);
 		return;
 	}
 	if (inst->vqs[vq]) {
-		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEBUSY, inst->label);
+		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEBUSY, inst->label, cfg->tvqn);
 		return;
 	}
 	max = control_queue_max(inst, c);
 	size = s->cmd.queue_size ? s->cmd.queue_size : max;
 	if (size > max) {
-		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, inst->label);
+		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, inst->label, cfg->tvqn);
 		return;
 	}
 	if (shutting_down || c->main ||
 	    conn_setup_vq(c, size, cfg->staging, cfg->eager, cfg->eager_bufs)) {
-		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, inst->label);
+		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, inst->label, cfg->tvqn);
 		return;
 	}
 	inst->vqs[vq] = c;
@@ -374,7 +382,7 @@ static void connect_body(struct slot *s, const void *where)
 	else if (where)
 		connect_control(s, &body);
 	else
-		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL);
+		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL, NULL);
 }
 
 static void first_command(struct slot *s)
@@ -382,7 +390,7 @@ static void first_command(struct slot *s)
 	struct conn *c = s->conn;
 
 	if (s->cmd.length && s->cmd.length != sizeof(struct virtio_of_connect)) {
-		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL);
+		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL, NULL);
 		return;
 	}
 	if (!s->cmd.length)

@@ -3,11 +3,13 @@
  * Memory of connections: mapped and registered when a queue connects, never on
  * the way of a request. Event loop only.
  *
- *	control:   about 70 * (1072 + 16 * num_descs) bytes
- *	virtqueue: eager + staging + (2 * queue size + 4) * (96 + 16 * num_descs)
+ *	control:   about 70 * (1072 + 16 * num_descs + slot) bytes
+ *	virtqueue: eager + staging +
+ *		   (2 * queue size + 4) * (96 + 16 * num_descs + slot)
  *
- * plus the queues of the adapter, about 256 bytes per work request. All of it
- * together stays below --max-memory.
+ * where slot is sizeof(struct slot); plus the queues of the adapter, about 256
+ * bytes per work request. All of it together stays below --max-memory, and what
+ * the initiators at one address have below --max-share of that.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,23 +26,63 @@
 
 static size_t memory;
 
+/* What initiators at the address of @c have. */
+static size_t memory_of_address(const struct conn *c)
+{
+	struct list *pos;
+	size_t sum = 0;
+
+	list_for_each(pos, rdma_conns()) {
+		const struct conn *other = list_entry(pos, struct conn, node);
+
+		if (conn_same_peer(other, c))
+			sum += other->mem;
+	}
+	return sum;
+}
+
+/* Enter @len bytes in the books, if the limits allow it. */
+static bool reserve(struct conn *c, size_t len)
+{
+	uint64_t share = config.max_memory / 100 * config.max_share;
+
+	if (memory + len > config.max_memory) {
+		if (log_ok(&log_peers))
+			log_warn("%s: %zu bytes more would exceed --max-memory (%zu of %llu in use)",
+				 c->name, len, memory,
+				 (unsigned long long)config.max_memory);
+		return false;
+	}
+	if (memory_of_address(c) + len > share) {
+		if (log_ok(&log_peers))
+			log_warn("%s: %zu bytes more would exceed --max-share, %u%% of --max-memory for one address",
+				 c->name, len, config.max_share);
+		return false;
+	}
+	memory += len;
+	c->mem += len;
+	return true;
+}
+
+static void release(struct conn *c, size_t len)
+{
+	memory -= len;
+	c->mem -= len;
+}
+
 static void *get_memory(struct conn *c, size_t len)
 {
 	void *p;
 
-	if (memory + len > config.max_memory) {
-		log_warn("%s: %zu bytes more would exceed --max-memory (%zu of %llu in use)",
-			 c->name, len, memory,
-			 (unsigned long long)config.max_memory);
+	if (!reserve(c, len))
 		return NULL;
-	}
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED) {
+		release(c, len);
 		return NULL;
+	}
 	madvise(p, len, MADV_DONTFORK);
-	memory += len;
-	c->mem += len;
 	return p;
 }
 
@@ -49,8 +91,7 @@ static void put_memory(struct conn *c, void *p, size_t len)
 	if (!p)
 		return;
 	munmap(p, len);
-	memory -= len;
-	c->mem -= len;
+	release(c, len);
 }
 
 static size_t page_round(size_t n)
@@ -96,6 +137,8 @@ static void init_slot(struct conn *c, struct slot *s, uint8_t *mem, uint32_t sma
 
 static int make_slots(struct conn *c, unsigned int n, uint32_t small, uint8_t *mem)
 {
+	if (!reserve(c, n * sizeof(*c->slots)))
+		return -ENOMEM;
 	c->slots = calloc(n, sizeof(*c->slots));
 	if (!c->slots)
 		return -ENOMEM;
@@ -189,24 +232,23 @@ void conn_free_memory(struct conn *c)
 		ibv_dereg_mr(c->boot_mr);
 	put_memory(c, c->boot, c->boot_len);
 	free(c->boot_slot);
-	/* what is left is the adapter's */
-	memory -= c->mem;
-	c->mem = 0;
+	/* what is left is the adapter's, and the slots */
+	release(c, c->mem);
 }
 
 /* What a connection needs before Connect: one receive, room for the names. */
 int conn_setup_boot(struct conn *c)
 {
-	size_t queues = (c->rdev->sq_depth + c->rdev->rq_depth) * WQE_BYTES;
+	size_t queues = (c->rdev->sq_depth + c->rdev->rq_depth) * WQE_BYTES +
+			sizeof(*c) + sizeof(struct slot) +
+			c->max_wrs * (sizeof(*c->wrs) + 2 * sizeof(*c->sges));
 
 	c->boot_len = page_round(slot_size(SLOT_SMALL_CTRL));
 	c->boot = get_memory(c, c->boot_len);
 	if (!c->boot)
 		return -ENOMEM;
-	if (memory + queues > config.max_memory)
+	if (!reserve(c, queues))
 		return -ENOMEM;
-	memory += queues;
-	c->mem += queues;
 	c->boot_mr = reg(c, c->boot, c->boot_len, IBV_ACCESS_LOCAL_WRITE);
 	c->boot_slot = calloc(1, sizeof(*c->boot_slot));
 	if (!c->boot_mr || !c->boot_slot)

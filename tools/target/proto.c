@@ -77,6 +77,30 @@ const char *proto_strerror(enum proto_error err)
 	return "unknown error";
 }
 
+/* Why a Connect is refused. */
+const char *proto_refusal(uint16_t status)
+{
+	switch (status) {
+	case VIRTIO_OF_STATUS_ENOTGT:
+		return "no such target here";
+	case VIRTIO_OF_STATUS_ENODEV:
+		return "no device instance can be made";
+	case VIRTIO_OF_STATUS_EACLREJECTED:
+		return "not on the access list";
+	case VIRTIO_OF_STATUS_EBADDEV:
+		return "no such device instance of that address";
+	case VIRTIO_OF_STATUS_EBADVQN:
+		return "names missing, malformed or not those of the instance";
+	case VIRTIO_OF_STATUS_EQUEUEQUOT:
+		return "no virtqueue with that index";
+	case VIRTIO_OF_STATUS_EQUEUEBUSY:
+		return "virtqueue connected already";
+	case VIRTIO_OF_STATUS_EQSIZEQUOT:
+		return "queue size too large";
+	}
+	return "unknown error";
+}
+
 /* The message has no alignment to speak of: copy, then convert. */
 void proto_desc(const struct proto_cmd *cmd, unsigned int i,
 		struct proto_range *range)

@@ -71,6 +71,7 @@ enum proto_error proto_decode(const void *msg, size_t len,
 			      struct proto_cmd *cmd);
 const char *proto_strerror(enum proto_error err);
 const char *proto_opname(uint16_t opcode);
+const char *proto_refusal(uint16_t status);
 
 void proto_desc(const struct proto_cmd *cmd, unsigned int i,
 		struct proto_range *range);

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <infiniband/verbs.h>
 
@@ -34,6 +35,8 @@
 #define MAX_RD_ATOMIC		16
 #define MAX_INLINE		64
 #define DRAIN_TIMEOUT		1000	/* ms */
+#define CM_BATCH		4	/* events of the connection manager in a pass */
+#define LISTEN_WAIT		5000	/* ms */
 
 static struct rdma_event_channel *channel;
 static struct watch channel_watch;
@@ -123,10 +126,13 @@ void conn_close(struct conn *c, const char *why)
 	if (c->closing)
 		return;
 	c->closing = true;
-	if (why)
-		log_warn("%s: %s, closing the connection", c->name, why);
-	else
+	if (!why || !log_ok(&log_peers))
 		log_debug("%s: closed", c->name);
+	else if (!listeners)
+		/* they go because we do */
+		log_info("%s: %s", c->name, why);
+	else
+		log_warn("%s: %s, closing the connection", c->name, why);
 	c->n_wrs = 0;
 	list_del(&c->flush);
 	list_init(&c->sq_wait);
@@ -315,21 +321,52 @@ static int accept_peer(struct conn *c, const struct rdma_conn_param *req)
 	return 0;
 }
 
+static unsigned int conns_of_address(const struct conn *c)
+{
+	unsigned int n = 0;
+	struct list *pos;
+
+	list_for_each(pos, &conns)
+		n += conn_same_peer(list_entry(pos, struct conn, node), c);
+	return n;
+}
+
+/* Is there one too many? At most so many in all, and a share for one address. */
+static bool too_many(const struct conn *c)
+{
+	unsigned int max = config.max_connections;
+	unsigned int share = max * (uint64_t)config.max_share / 100;
+
+	if (n_conns >= max) {
+		if (log_ok(&log_peers))
+			log_warn("%s: connection refused: --max-connections (%u) reached",
+				 c->name, max);
+		return true;
+	}
+	if (conns_of_address(c) >= (share ? share : 1)) {
+		if (log_ok(&log_peers))
+			log_warn("%s: connection refused: --max-share, %u of %u connections for one address, reached",
+				 c->name, share ? share : 1, max);
+		return true;
+	}
+	return false;
+}
+
 static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param *p)
 {
 	struct conn *c;
 	int ret;
 
-	if (n_conns >= config.max_connections) {
-		log_warn("refusing a connection: --max-connections (%u) reached",
-			 config.max_connections);
-		goto reject;
-	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		goto reject;
-	n_conns++;
 	c->id = id;
+	name_peer(c);
+	if (too_many(c)) {
+		free(c);
+		goto reject;
+	}
+	n_conns++;
 	id->context = c;
 	c->kind = PROTO_FIRST;
 	c->max_descs = 1;
@@ -343,7 +380,6 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	list_init(&c->stage_wait);
 	list_add_tail(&c->node, &conns);
 	timer_init(&c->timer, connect_timeout);
-	name_peer(c);
 
 	ret = -ENOMEM;
 	c->rdev = get_rdev(id->verbs);
@@ -354,8 +390,9 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	if (!ret)
 		ret = accept_peer(c, p);
 	if (ret) {
-		log_warn("%s: cannot accept the connection: %s", c->name,
-			 strerror(ret < 0 ? -ret : ret));
+		if (log_ok(&log_peers))
+			log_warn("%s: cannot accept the connection: %s", c->name,
+				 strerror(ret < 0 ? -ret : ret));
 		rdma_reject(id, NULL, 0);
 		conn_destroy(c);
 		return;
@@ -372,9 +409,11 @@ reject:
 static void cm_event(struct watch *w)
 {
 	struct rdma_cm_event *ev;
+	unsigned int n = 0;
 
 	(void)w;
-	while (!rdma_get_cm_event(channel, &ev)) {
+	/* what is left is seen in the next pass: requests in between have a turn */
+	while (n++ < CM_BATCH && !rdma_get_cm_event(channel, &ev)) {
 		struct rdma_conn_param param = ev->param.conn;
 		struct rdma_cm_id *id = ev->id;
 		enum rdma_cm_event_type type = ev->event;
@@ -433,6 +472,26 @@ int rdma_init(void)
 	return 0;
 }
 
+/*
+ * The kernel takes apart what a killed process had in its own time, the port
+ * among it.
+ */
+static int bind_wait(struct rdma_cm_id *id, struct sockaddr *addr, const char *url)
+{
+	unsigned int waited = 0;
+	int ret;
+
+	while ((ret = rdma_bind_addr(id, addr)) && errno == EADDRINUSE &&
+	       waited < LISTEN_WAIT) {
+		if (!waited)
+			log_info("%s: in use, waiting up to %u s", url,
+				 LISTEN_WAIT / 1000);
+		usleep(20000);
+		waited += 20;
+	}
+	return ret;
+}
+
 static int listen_one(const struct listen_cfg *l)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
@@ -451,7 +510,7 @@ static int listen_one(const struct listen_cfg *l)
 				(void *)&one, sizeof(one));
 	rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR,
 			(void *)&one, sizeof(one));
-	if (rdma_bind_addr(id, res->ai_addr) || rdma_listen(id, 128))
+	if (bind_wait(id, res->ai_addr, l->url) || rdma_listen(id, 128))
 		goto fail;
 	listeners[n_listeners++] = id;
 	freeaddrinfo(res);
