@@ -2,9 +2,9 @@
 /*
  * virtio-blk.
  *
- * Event loop only. The 16 byte header is copied out of the peer's reach before
- * it is looked at, once; so are the segments of discard and write zeroes. Only
- * payload is used in place, and its contents decide nothing.
+ * Event loop only. The header and the segments of discard and write zeroes are
+ * in the part of a request that was copied out of the peer's reach. Only payload
+ * is used in place, and its contents decide nothing.
  */
 #include <endian.h>
 #include <errno.h>
@@ -112,30 +112,52 @@ static size_t blk_config(struct dev_state *s, uint8_t *buf)
 	return sizeof(c);
 }
 
-/* One byte can be written: the mode of the cache. */
-static uint16_t blk_set_config(struct dev_state *s, uint16_t offset,
+static void blk_set_wce(struct dev_state *s, uint8_t wce)
+{
+	if (s->wce == wce)
+		return;
+	s->wce = wce;
+	s->generation++;
+}
+
+/* A cache that could not be emptied is still there, and says so. */
+static void blk_emptied(struct bio *bio, int err)
+{
+	struct blk_request *b = container_of(bio, struct blk_request, bio);
+	struct request *req = container_of(b, struct request, blk);
+
+	if (err)
+		blk_set_wce(req->state, 1);
+	request_configured(req, VIRTIO_OF_STATUS_SUCCESS);
+}
+
+/*
+ * One byte can be written: the mode of the cache. A driver that switches it off
+ * will not flush any more, so it is emptied before that is confirmed.
+ */
+static uint16_t blk_set_config(struct request *req, uint16_t offset,
 			       uint8_t bytes, uint64_t value)
 {
-	uint8_t wce = value & 1;
+	struct dev_state *s = req->state;
+	struct bio *bio = &req->blk.bio;
+	uint8_t wce = value & 1, old = s->wce;
 
 	if (offset != offsetof(struct virtio_blk_config, wce) || bytes != 1 ||
 	    !(s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE))
 		return VIRTIO_OF_STATUS_ECONFOFF;
-	if (s->wce != wce) {
-		s->wce = wce;
-		s->generation++;
-	}
-	return VIRTIO_OF_STATUS_SUCCESS;
+	blk_set_wce(s, wce);
+	if (wce || !old)
+		return VIRTIO_OF_STATUS_SUCCESS;
+	bio->op = BIO_FLUSH;
+	bio->flags = 0;
+	bio->done = blk_emptied;
+	s->dev->backend->ops->submit(s->dev->backend, bio);
+	return DEV_LATER;
 }
 
 static void blk_reset(struct dev_state *s)
 {
-	uint8_t wce = s->dev->cfg->writeback;
-
-	if (s->wce != wce) {
-		s->wce = wce;
-		s->generation++;
-	}
+	blk_set_wce(s, s->dev->cfg->writeback);
 }
 
 /*
@@ -189,6 +211,15 @@ static void blk_bio_done(struct bio *bio, int err)
 	}
 	if (!err && b->seg < b->nsegs) {
 		blk_next_segment(req);
+		bio->be->ops->submit(bio->be, bio);
+		return;
+	}
+	/* begun with a cache, which is off by now */
+	if (!err && (b->type == VIRTIO_BLK_T_OUT ||
+		     b->type == VIRTIO_BLK_T_WRITE_ZEROES) &&
+	    !(bio->flags & BIO_F_DSYNC) && blk_sync_flag(req->state)) {
+		bio->op = BIO_FLUSH;
+		bio->flags |= BIO_F_DSYNC;
 		bio->be->ops->submit(bio->be, bio);
 		return;
 	}
@@ -279,7 +310,7 @@ static int blk_write(struct request *req)
 	struct backend *be = req->state->dev->backend;
 	struct blk_request *b = &req->blk;
 	uint32_t length = req->out_len - HEADER;
-	const uint8_t *data = req->out + HEADER;
+	const struct payload *data = request_payload(req, HEADER);
 
 	if (be->readonly ||
 	    !blk_range_ok(req->state->dev, b->sector, length)) {
@@ -297,7 +328,7 @@ static int blk_write(struct request *req)
 	 */
 	if ((uintptr_t)data % be->mem_align &&
 	    length <= request_stage_max(req)) {
-		uint8_t *copy = request_stage(req, length);
+		void *copy = request_stage(req, length);
 
 		if (!copy)
 			return -EAGAIN;
@@ -367,7 +398,7 @@ static int blk_ranges(struct request *req)
 		blk_status(req, VIRTIO_BLK_S_IOERR);
 		return 0;
 	}
-	memcpy(wire, req->out + HEADER, length);
+	memcpy(wire, req->head + HEADER, length);
 	for (unsigned int i = 0; i < length / sizeof(wire[0]); i++) {
 		struct blk_seg *seg = &b->segs[b->nsegs];
 
@@ -404,7 +435,7 @@ static int blk_submit(struct request *req)
 			request_fail(req, VIRTIO_OF_STATUS_EINVQBUF);
 			return 0;
 		}
-		memcpy(&hdr, req->out, sizeof(hdr));
+		memcpy(&hdr, req->head, sizeof(hdr));
 		b->type = le32toh(hdr.type);
 		b->sector = le64toh(hdr.sector);
 		b->nsegs = 0;

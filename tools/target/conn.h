@@ -72,6 +72,8 @@ struct slot {
 	bool			in_device;
 	bool			reading;
 	bool			aborted;	/* answer ESTATUS when it was fetched */
+	bool			copied;		/* the head of the request */
+	const uint8_t		*out;		/* device-readable bytes */
 	struct request		req;
 };
 

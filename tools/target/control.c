@@ -188,10 +188,29 @@ static void set_config(struct slot *s)
 	size_t size = inst->dev->ops->config(&inst->state, space);
 	uint16_t status = proto_config_check(s->cmd.offset, s->cmd.bytes, size);
 
-	if (!status)
-		status = inst->dev->ops->set_config(&inst->state, s->cmd.offset,
-						    s->cmd.bytes, s->cmd.value);
-	control_reply(s, status);
+	if (status) {
+		control_reply(s, status);
+		return;
+	}
+	/* the connection stays as long as the device has the request */
+	s->conn->in_device++;
+	s->req.state = &inst->state;
+	status = inst->dev->ops->set_config(&s->req, s->cmd.offset,
+					    s->cmd.bytes, s->cmd.value);
+	if (status != DEV_LATER)
+		request_configured(&s->req, status);
+}
+
+void request_configured(struct request *req, uint16_t status)
+{
+	struct slot *s = container_of(req, struct slot, req);
+	struct conn *c = s->conn;
+
+	c->in_device--;
+	if (c->closing)
+		conn_try_reap(c);
+	else
+		control_reply(s, status);
 }
 
 static void get_vq_size(struct slot *s)

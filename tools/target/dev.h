@@ -17,6 +17,7 @@
 #include "loop.h"
 
 #define DEV_CONFIG_SIZE		128
+#define DEV_LATER		0xffff	/* is no status */
 #define DEV_F_VERSION_1		(1ULL << 32)
 
 /* The largest payload served; see also size_max in blk.c. */
@@ -44,13 +45,19 @@ struct blk_request {
 
 struct dev_state;
 
+/* Of an incomplete type: its address can be passed on, and nothing read. */
+struct payload;
+
+#define REQUEST_HEAD	(16 + 16 * BLK_MAX_SEGS)
+
 struct request {
 	struct dev_state *state;
 	/*
-	 * Device-readable bytes. They may lie in memory that the peer can write
-	 * at any time: copy before looking, and look at the copy only.
+	 * The first device-readable bytes, a copy. The others may lie in memory
+	 * that the peer writes to as it likes, so they cannot be looked at, see
+	 * request_payload().
 	 */
-	const uint8_t	*out;
+	uint8_t		head[REQUEST_HEAD];
 	uint32_t	out_len;
 	uint32_t	in_len;
 	bool		started;	/* free for the device, false at first */
@@ -69,8 +76,11 @@ struct dev_ops {
 	uint32_t	device_id;
 	uint64_t	(*features)(struct dev *dev);
 	size_t		(*config)(struct dev_state *s, uint8_t *buf);
-	/* virtio_of status; the caller has checked offset and bytes */
-	uint16_t	(*set_config)(struct dev_state *s, uint16_t offset,
+	/*
+	 * virtio_of status; the caller has checked offset and bytes.
+	 * DEV_LATER: request_configured() will tell it, or has.
+	 */
+	uint16_t	(*set_config)(struct request *req, uint16_t offset,
 				      uint8_t bytes, uint64_t value);
 	void		(*reset)(struct dev_state *s);
 	/*
@@ -98,7 +108,17 @@ struct dev {
 struct dev *blk_open(const struct dev_cfg *cfg);
 struct dev *rng_open(const struct dev_cfg *cfg);
 
+/* Provided by the control queue (control.c). */
+
+void request_configured(struct request *req, uint16_t status);
+
 /* Provided by the virtqueue (vq.c). */
+
+/*
+ * Device-readable bytes from @offset on, which is within them: for a backend, or
+ * to be copied, as they are.
+ */
+const struct payload *request_payload(const struct request *req, uint32_t offset);
 
 /*
  * @length bytes of page-aligned memory that the adapter can reach, kept until

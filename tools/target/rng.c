@@ -32,10 +32,10 @@ static size_t rng_config(struct dev_state *s, uint8_t *buf)
 	return 0;
 }
 
-static uint16_t rng_set_config(struct dev_state *s, uint16_t offset,
+static uint16_t rng_set_config(struct request *req, uint16_t offset,
 			       uint8_t bytes, uint64_t value)
 {
-	(void)s;
+	(void)req;
 	(void)offset;
 	(void)bytes;
 	(void)value;

@@ -78,6 +78,13 @@ void *request_stage(struct request *req, uint32_t length)
 	return stage_ptr(s);
 }
 
+const struct payload *request_payload(const struct request *req, uint32_t offset)
+{
+	const struct slot *s = container_of(req, struct slot, req);
+
+	return (const struct payload *)(s->out + offset);
+}
+
 /* Nothing below the initiator is in progress, and it knows every outcome. */
 bool vq_quiet(const struct conn *c)
 {
@@ -175,7 +182,7 @@ static bool fetch(struct slot *s)
 	}
 	if (!conn_read(s, dst, 0, length))
 		return false;
-	s->req.out = dst;
+	s->out = dst;
 	s->reading = true;
 	return true;
 }
@@ -184,8 +191,14 @@ static bool start(struct slot *s)
 {
 	struct conn *c = s->conn;
 
-	if (!s->req.out && s->cmd.opcode == VIRTIO_OF_OP_VQ && s->cmd.out_length)
+	if (!s->out && s->cmd.opcode == VIRTIO_OF_OP_VQ && s->cmd.out_length)
 		return fetch(s);
+
+	/* once, and the device decides by this copy alone */
+	if (!s->copied && s->cmd.out_length)
+		memcpy(s->req.head, s->out, s->cmd.out_length < REQUEST_HEAD ?
+		       s->cmd.out_length : REQUEST_HEAD);
+	s->copied = true;
 
 	s->in_device = true;
 	c->in_device++;
@@ -315,7 +328,8 @@ static void vq_request(struct slot *s)
 	s->in_device = false;
 	req->started = false;
 	req->state = &inst->state;
-	req->out = NULL;
+	s->out = NULL;
+	s->copied = false;
 	req->out_len = cmd->out_length;
 	req->in_len = cmd->in_length;
 
@@ -333,7 +347,7 @@ static void vq_request(struct slot *s)
 			fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
 			return;
 		}
-		req->out = c->eager + cmd->out_offset;
+		s->out = c->eager + cmd->out_offset;
 	} else if (cmd->out_length > HEADER +
 		   (uint64_t)(c->stage_pages - 1) * CONN_PAGE) {
 		fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
