@@ -35,6 +35,7 @@ help:
 	@echo 'make target      the userspace target, virtio-of-target'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
+	@echo 'make fuzz        the target'"'"'s decoder under libFuzzer, for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make checks      build checks: W=1, sparse, checkpatch, gcc and clang, newest kernel'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
 	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
@@ -78,8 +79,10 @@ target:
 peer:
 	@$(MAKE) --no-print-directory -C tools/testing/peer O=$(O)/peer
 
+FUZZ_TIME ?= 60
 fuzz:
-	@$(MAKE) --no-print-directory -C tools/testing/fuzz O=$(O)/fuzz
+	@$(MAKE) --no-print-directory -C tools/testing/fuzz O=$(O)/fuzz \
+		FUZZ_TIME=$(FUZZ_TIME) run
 
 unit:
 	@tools/testing/run --unit
