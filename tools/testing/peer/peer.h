@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A small Virtio-oF initiator for tests: one queue is one connection. */
+/* A small Virtio-oF initiator for tests. */
 #ifndef VOF_PEER_H
 #define VOF_PEER_H
 
@@ -39,6 +39,8 @@ struct queue {
 	unsigned int		async;	/* asynchronous completions seen */
 };
 
+/* queue.c: a queue is a connection */
+
 extern const char *peer_addr, *peer_port;
 
 bool queue_open(struct queue *q);
@@ -57,5 +59,64 @@ uint16_t queue_simple(struct queue *q, uint16_t opcode,
 		      union virtio_of_completion *out);
 void queue_eager_write(struct queue *q, uint64_t from, uint32_t offset,
 		       uint32_t len);
+
+/* request.c: an instance, requests of its disk */
+
+#define NOREPLY		0xffff
+
+/*
+ * Buffer of a queue: header and readable bytes at base, writable ones at
+ * base + 3 MiB.
+ */
+#define IN_AT	(3U << 20)
+
+struct peer {
+	struct queue	ctrl;
+	struct queue	vq;
+	uint16_t	instance;
+	unsigned int	max_descs;
+	uint16_t	queue_size;
+	bool		live;
+};
+
+struct result {
+	uint16_t	status;
+	uint32_t	length;
+	uint8_t		byte;	/* the last of the writable ones */
+};
+
+extern const char *ivqn;
+
+uint16_t connect_names(struct queue *q, const void *i, size_t ilen,
+		       const void *t, size_t tlen, uint32_t length,
+		       uint16_t instance, uint16_t vq, uint16_t size,
+		       union virtio_of_completion *out);
+uint16_t connect_ctrl(struct peer *p, const char *name);
+uint16_t connect_vq(struct peer *p, struct queue *q, uint16_t vq,
+		    uint16_t size);
+uint16_t set_status(struct peer *p, uint32_t status);
+uint32_t get_status(struct peer *p);
+uint16_t feature(struct peer *p, uint16_t op, uint32_t select, uint64_t v,
+		 uint64_t *out);
+uint16_t config(struct peer *p, uint16_t op, uint16_t off, uint8_t bytes,
+		uint64_t v, union virtio_of_completion *out);
+void get_num_descs(struct peer *p);
+uint16_t get_eager(struct peer *p, struct queue *q, uint16_t vq, uint8_t n);
+void init_status(struct peer *p, bool driver_ok);
+bool up(struct peer *p, const char *name, uint16_t size, bool driver_ok);
+void down(struct peer *p);
+void header(struct queue *q, uint64_t base, uint32_t type, uint64_t sector);
+uint16_t post_vq(struct queue *q, bool eager, uint64_t base, uint32_t eoff,
+		 uint32_t out, uint32_t in, unsigned int descs);
+struct result request(struct queue *q, bool eager, uint32_t eoff, uint32_t out,
+		      uint32_t in, unsigned int descs);
+void fill(uint8_t *p, uint32_t len, uint32_t seed);
+bool holds(const uint8_t *p, uint32_t len, uint32_t seed);
+bool blk_write(struct queue *q, bool eager, uint32_t eoff, uint64_t sector,
+	       uint32_t len, uint32_t seed, unsigned int descs);
+bool blk_read(struct queue *q, bool eager, uint32_t eoff, uint64_t sector,
+	      uint32_t len, unsigned int descs);
+bool blk_verify(struct queue *q, bool eager, uint64_t sector, uint32_t len,
+		uint32_t seed, unsigned int descs);
 
 #endif
