@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* link: tools/target/file.c */
+/*
+ * The target's file backend against an io_uring that answers what the test
+ * wants: short reads and writes go on where they ended, flush means fdatasync,
+ * errors are told and told once, and no file has more than its share in flight.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../target/backend.h"
+#include "../../target/config.h"
+#include "../../target/log.h"
+
+#define SIZE	(8U << 20)
+#define DEPTH	256
+
+/* ---- what file.c calls ---------------------------------------------------- */
+
+struct config config = { .file_wait = 0 };
+struct log_limit log_peers;
+static struct io_uring_sqe sqes[1024];
+static struct event *events[1024];
+static unsigned int n_sqes, n_room = 1024, workers, warnings;
+static char last[512];
+
+struct io_uring_sqe *loop_sqe(struct event *ev)
+{
+	if (n_sqes >= n_room)
+		return NULL;
+	memset(&sqes[n_sqes], 0, sizeof(sqes[0]));
+	events[n_sqes] = ev;
+	return &sqes[n_sqes++];
+}
+
+void loop_workers(unsigned int n)
+{
+	workers = n;
+}
+
+bool log_ok(struct log_limit *limit)
+{
+	(void)limit;
+	return true;
+}
+
+static void say(const char *fmt, va_list ap)
+{
+	vsnprintf(last, sizeof(last), fmt, ap);
+	warnings++;
+}
+
+#define FAKE_LOG(name)				\
+	void name(const char *fmt, ...)		\
+	{					\
+		va_list ap;			\
+						\
+		va_start(ap, fmt);		\
+		say(fmt, ap);			\
+		va_end(ap);			\
+	}
+
+FAKE_LOG(log_err)
+FAKE_LOG(log_warn)
+FAKE_LOG(log_info)
+FAKE_LOG(log_debug)
+
+/* ---- one file ------------------------------------------------------------- */
+
+static char path[] = "/tmp/vof-file-XXXXXX";
+static struct backend *be;
+static struct bio bio;
+static char *buf;
+static int result, results;
+
+static void done(struct bio *b, int err)
+{
+	assert_ptr_equal(b->be, be);
+	result = err;
+	results++;
+}
+
+static int set_up(void **state)
+{
+	int fd;
+
+	(void)state;
+	strcpy(path, "/tmp/vof-file-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0 || ftruncate(fd, SIZE))
+		return -1;
+	close(fd);
+	buf = aligned_alloc(4096, 1 << 20);
+	be = backend_open_file(path, false);
+	n_sqes = 0;
+	n_room = 1024;
+	warnings = 0;
+	results = 0;
+	return be && buf ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	be->ops->close(be);
+	free(buf);
+	unlink(path);
+	return 0;
+}
+
+static void submit(enum bio_op op, uint64_t offset, uint64_t length,
+		   unsigned int flags)
+{
+	memset(&bio, 0, sizeof(bio));
+	bio.op = op;
+	bio.flags = flags;
+	bio.buf = buf;
+	bio.offset = offset;
+	bio.length = length;
+	bio.done = done;
+	n_sqes = 0;
+	results = 0;
+	result = 1;
+	be->ops->submit(be, &bio);
+}
+
+/* Answer the submission, and expect another one or the end. */
+static const struct io_uring_sqe *answer(int res, bool more)
+{
+	unsigned int n = n_sqes;
+	struct event *ev = events[n - 1];
+
+	ev->fn(ev, res);
+	assert_int_equal(n_sqes, n + more);
+	assert_int_equal(results, !more);
+	return &sqes[n_sqes - 1];
+}
+
+static void at(const struct io_uring_sqe *sqe, int opcode, uint64_t offset,
+	       uint32_t length)
+{
+	assert_int_equal(sqe->opcode, opcode);
+	assert_int_equal(sqe->off, offset);
+	assert_int_equal(sqe->len, length);
+	assert_int_equal(sqe->addr, (uintptr_t)buf + offset - bio.offset);
+}
+
+static void short_transfers(void **state)
+{
+	static const enum bio_op ops[] = { BIO_READ, BIO_WRITE };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int code = ops[i] == BIO_READ ? IORING_OP_READ : IORING_OP_WRITE;
+
+		submit(ops[i], 65536, 65536, 0);
+		at(&sqes[0], code, 65536, 65536);
+		at(answer(4096, true), code, 65536 + 4096, 65536 - 4096);
+		/* not even whole sectors */
+		at(answer(1, true), code, 65536 + 4097, 65536 - 4097);
+		at(answer(-EINTR, true), code, 65536 + 4097, 65536 - 4097);
+		answer(65536 - 4097, false);
+		assert_int_equal(result, 0);
+		assert_int_equal(warnings, 0);
+	}
+}
+
+static void end_of_file(void **state)
+{
+	(void)state;
+	submit(BIO_READ, 0, 8192, 0);
+	answer(4096, true);
+	answer(0, false);
+	assert_int_equal(result, -EIO);
+	assert_non_null(strstr(last, "read of 4096 bytes at 4096: Input/output error"));
+}
+
+static void errors(void **state)
+{
+	static const int codes[] = { EIO, ENOSPC, EFBIG, EDQUOT, ENOMEM };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		warnings = 0;
+		submit(BIO_WRITE, 512, 1024, 0);
+		answer(512, true);
+		answer(-codes[i], false);
+		assert_int_equal(result, -codes[i]);
+		assert_int_equal(warnings, 1);
+		assert_non_null(strstr(last, strerror(codes[i])));
+		assert_non_null(strstr(last, path));
+	}
+	submit(BIO_FLUSH, 0, 0, 0);
+	answer(-EIO, false);
+	assert_int_equal(result, -EIO);
+	assert_non_null(strstr(last, "flush: Input/output error"));
+}
+
+/* An error that does not go away is one after so many tries. */
+static void interrupted_for_ever(void **state)
+{
+	(void)state;
+	submit(BIO_READ, 0, 4096, 0);
+	for (int i = 0; i < 1000 && !results; i++)
+		events[n_sqes - 1]->fn(events[n_sqes - 1], -EAGAIN);
+	assert_int_equal(results, 1);
+	assert_int_equal(result, -EAGAIN);
+}
+
+static void durability(void **state)
+{
+	const struct io_uring_sqe *sqe;
+
+	(void)state;
+	submit(BIO_FLUSH, 0, 0, 0);
+	assert_int_equal(sqes[0].opcode, IORING_OP_FSYNC);
+	assert_int_equal(sqes[0].fsync_flags, IORING_FSYNC_DATASYNC);
+	answer(0, false);
+
+	submit(BIO_WRITE, 0, 8192, 0);
+	assert_int_equal(sqes[0].rw_flags, 0);
+	answer(8192, false);
+	submit(BIO_WRITE, 0, 8192, BIO_F_DSYNC);
+	assert_int_equal(sqes[0].rw_flags, RWF_DSYNC);
+	sqe = answer(512, true);
+	assert_int_equal(sqe->rw_flags, RWF_DSYNC);
+	answer(8192 - 512, false);
+	assert_int_equal(result, 0);
+
+	/* fallocate knows no such flag: fdatasync follows */
+	submit(BIO_ZEROES, 0, 8192, BIO_F_DSYNC);
+	assert_int_equal(sqes[0].opcode, IORING_OP_FALLOCATE);
+	sqe = answer(0, true);
+	assert_int_equal(sqe->opcode, IORING_OP_FSYNC);
+	answer(-EIO, false);
+	assert_int_equal(result, -EIO);
+}
+
+static void zeroes_fall_back(void **state)
+{
+	const struct io_uring_sqe *sqe;
+
+	(void)state;
+	submit(BIO_ZEROES, 4096, 3 << 20, BIO_F_UNMAP | BIO_F_DSYNC);
+	assert_int_equal(sqes[0].opcode, IORING_OP_FALLOCATE);
+	assert_int_equal(sqes[0].len, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+	sqe = answer(-EOPNOTSUPP, true);
+	assert_int_equal(sqe->len, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE);
+	sqe = answer(-EOPNOTSUPP, true);
+	assert_int_equal(sqe->opcode, IORING_OP_WRITE);
+	assert_int_equal(sqe->rw_flags, RWF_DSYNC);
+	assert_int_equal(sqe->off, 4096);
+	sqe = answer(1000, true);
+	assert_int_equal(sqe->off, 5096);
+	assert_int_equal(sqe->len, 1 << 20);
+	answer(1 << 20, true);
+	answer(1 << 20, true);
+	answer((1 << 20) - 1000, false);
+	assert_int_equal(result, 0);
+}
+
+static void share(void **state)
+{
+	static struct bio many[DEPTH + 10];
+	struct event *ev;
+
+	(void)state;
+	assert_true(workers >= DEPTH);
+	n_sqes = 0;
+	results = 0;
+	for (int i = 0; i < DEPTH + 10; i++) {
+		memset(&many[i], 0, sizeof(bio));
+		many[i].op = BIO_FLUSH;
+		many[i].done = done;
+		be->ops->submit(be, &many[i]);
+	}
+	assert_int_equal(n_sqes, DEPTH);
+	/* one that has not been submitted can be taken back, another not */
+	assert_true(be->ops->cancel(&many[DEPTH]));
+	assert_false(be->ops->cancel(&many[0]));
+	ev = events[5];
+	ev->fn(ev, 0);
+	assert_int_equal(results, 1);
+	assert_int_equal(n_sqes, DEPTH + 1);
+	assert_ptr_equal(events[DEPTH], &many[DEPTH + 1].ev);
+	for (unsigned int i = 0; i < n_sqes; i++)
+		if (i != 5)
+			events[i]->fn(events[i], 0);
+	assert_int_equal(results, DEPTH + 9);
+}
+
+static void full_ring(void **state)
+{
+	(void)state;
+	n_room = 0;
+	submit(BIO_READ, 0, 4096, 0);
+	assert_int_equal(n_sqes, 0);
+	file_retry();
+	assert_int_equal(n_sqes, 0);
+	n_room = 10;
+	file_retry();
+	assert_int_equal(n_sqes, 1);
+	answer(4096, false);
+	assert_int_equal(result, 0);
+}
+
+static void locks(void **state)
+{
+	(void)state;
+	assert_null(backend_open_file(path, false));
+	assert_non_null(strstr(last, "in use"));
+	assert_null(backend_open_file(path, true));
+}
+
+int main(void)
+{
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(short_transfers),
+		TEST(end_of_file),
+		TEST(errors),
+		TEST(interrupted_for_ever),
+		TEST(durability),
+		TEST(zeroes_fall_back),
+		TEST(share),
+		TEST(full_ring),
+		TEST(locks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
