@@ -23,7 +23,7 @@
 #include "dev.h"
 #include "log.h"
 
-/* What libinih is sure to take in one line. */
+/* What libinih is sure to take in one line; longer ones are taken apart here. */
 #define INI_LINE	190
 
 struct config config = {
@@ -338,6 +338,7 @@ struct ini_state {
 	unsigned int	line;
 	enum { INI_NONE, INI_TARGET, INI_LISTEN, INI_DEV } section;
 	struct dev_cfg	*dev;
+	char		*value;		/* that was too long for libinih */
 };
 
 static int ini_entry(void *user, const char *section, const char *name,
@@ -346,6 +347,8 @@ static int ini_entry(void *user, const char *section, const char *name,
 	struct ini_state *st = user;
 
 	(void)section;
+	if (st->value)
+		value = st->value;
 	switch (st->section) {
 	case INI_NONE:
 		die("%s:%u: %s belongs to no section", st->path, st->line, name);
@@ -371,11 +374,13 @@ static int ini_entry(void *user, const char *section, const char *name,
 static void ini_section(struct ini_state *st, const char *s)
 {
 	const char *end = strchr(s, ']');
-	char name[INI_LINE + 1];
+	char *name;
 
 	if (!end)
 		die("%s:%u: ']' is missing", st->path, st->line);
-	snprintf(name, sizeof(name), "%.*s", (int)(end - s), s);
+	name = strndup(s, end - s);
+	if (!name)
+		err(1, NULL);
 	if (!strcmp(name, "target")) {
 		st->section = INI_TARGET;
 	} else if (!strcmp(name, "listen")) {
@@ -387,6 +392,7 @@ static void ini_section(struct ini_state *st, const char *s)
 	} else {
 		die("%s:%u: no such section: [%s]", st->path, st->line, name);
 	}
+	free(name);
 }
 
 /* Is it nothing but the name of a key that may stand alone? */
@@ -401,6 +407,36 @@ static bool ini_bare_bool(const char *s)
 		if (n == strlen(keys[i]) && !strncmp(s, keys[i], n))
 			return true;
 	return false;
+}
+
+/*
+ * A line that libinih would cut: it gets one with the same key, and the value is
+ * kept for ini_entry(). Blanks and comments go as they do there.
+ */
+static void ini_long(struct ini_state *st, const char *s, char *buf, int size)
+{
+	size_t key = strcspn(s, "=:"), n;
+	const char *v = s + key + 1;
+
+	if (*s == '[') {
+		snprintf(buf, size, "[.]\n");
+		return;
+	}
+	if (*s == ';' || *s == '#') {
+		snprintf(buf, size, "\n");
+		return;
+	}
+	if (!s[key] || key > INI_LINE - 10)
+		die("%s:%u: neither a section nor key = value", st->path, st->line);
+	v += strspn(v, " \t");
+	for (n = 0; v[n] && !(v[n] == ';' && n && isspace((unsigned char)v[n - 1]));)
+		n++;
+	while (n && isspace((unsigned char)v[n - 1]))
+		n--;
+	st->value = strndup(v, n);
+	if (!st->value)
+		err(1, NULL);
+	snprintf(buf, size, "%.*s= .\n", (int)key, s);
 }
 
 /*
@@ -420,8 +456,6 @@ static char *ini_line(char *buf, int size, void *stream)
 		return NULL;
 	}
 	st->line++;
-	if (n > INI_LINE || n + 6 > size)
-		die("%s:%u: longer than %d bytes", st->path, st->line, INI_LINE);
 	if (memchr(line, 0, n))
 		die("%s:%u: not a text file", st->path, st->line);
 	s = line;
@@ -430,7 +464,11 @@ static char *ini_line(char *buf, int size, void *stream)
 	s += strspn(s, " \t");
 	if (*s == '[')
 		ini_section(st, s + 1);
-	if (ini_bare_bool(s))
+	free(st->value);
+	st->value = NULL;
+	if (n > INI_LINE || n + 6 > size)
+		ini_long(st, s, buf, size);
+	else if (ini_bare_bool(s))
 		snprintf(buf, size, "%.*s=yes\n", (int)strcspn(s, " \t\r\n;"), s);
 	else
 		snprintf(buf, size, "%s", s);
@@ -451,6 +489,7 @@ static void parse_file(const char *path)
 		die("%s: cannot be read", path);
 	if (ret)
 		die("%s:%d: neither a section nor key = value", path, ret);
+	free(st.value);
 	fclose(st.f);
 }
 
