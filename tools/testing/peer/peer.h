@@ -28,6 +28,7 @@ struct queue {
 	uint8_t			*buf;	/* PEER_BUF bytes, then messages */
 	uint16_t		next_id;
 	bool			dead;
+	bool			connected;
 	/* what the target gives */
 	uint64_t		eager_addr;
 	uint32_t		eager_len, eager_key;

@@ -85,6 +85,7 @@ bool queue_open(struct queue *q)
 		post_recv(q, i);
 	if (rdma_connect(q->id, &p))
 		goto fail;
+	q->connected = true;
 	freeaddrinfo(ai);
 	return true;
 fail:
@@ -100,7 +101,9 @@ void queue_close(struct queue *q)
 	if (!q->id)
 		return;
 	if (q->id->qp) {
-		rdma_disconnect(q->id);
+		/* it waits for an event that a refused connection does not get */
+		if (q->connected)
+			rdma_disconnect(q->id);
 		rdma_destroy_qp(q->id);
 	}
 	if (q->mr)

@@ -78,7 +78,7 @@ FAKE_LOG(log_debug)
 
 /* ---- one file ------------------------------------------------------------- */
 
-static char path[] = "/tmp/vof-file-XXXXXX";
+static char path[32];
 static struct backend *be;
 static struct bio bio;
 static char *buf;
@@ -96,7 +96,7 @@ static int set_up(void **state)
 	int fd;
 
 	(void)state;
-	strcpy(path, "/tmp/vof-file-XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/vof-file-XXXXXX");
 	fd = mkstemp(path);
 	if (fd < 0 || ftruncate(fd, SIZE))
 		return -1;
