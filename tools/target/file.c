@@ -45,7 +45,7 @@ struct file {
 	char		*path;
 	unsigned int	busy;		/* at most FILE_DEPTH */
 	struct list	queue;		/* bios that wait until it is less */
-	struct log_limit errors;
+	struct log_limit errors[BIO_ZEROES + 1];	/* one kind does not hide another */
 };
 
 static unsigned int n_files;
@@ -140,7 +140,7 @@ static void report(struct file *f, const struct bio *bio, int err)
 		[BIO_ZEROES] = "write of zeroes",
 	};
 
-	if (!log_ok(&f->errors))
+	if (!log_ok(&f->errors[bio->op]))
 		return;
 	if (bio->op == BIO_FLUSH)
 		log_warn("%s: flush: %s", f->path, strerror(-err));

@@ -282,6 +282,60 @@ kill_target()
 	return 0
 }
 
+# target_says REGEX [SECONDS]: waits for a line in the log of the target.
+target_says()
+{
+	local i
+	for ((i = 0; i <= ${2:-10} * 10; i++)); do
+		grep -qE "$1" "$TARGET_LOG" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+# ---- disks below a target ---------------------------------------------------
+
+# vof_loop FILE: a loop device over it; prints its path.
+vof_loop()
+{
+	[ -d /sys/module/loop ] || modprobe loop max_loop=4 || return 1
+	losetup -f --show "$1"
+}
+
+# vof_dm NAME TABLE: a device-mapper device, or another table for it; it is
+# /dev/mapper/NAME.
+vof_dm()
+{
+	local -a no_udev=(--noudevrules --noudevsync)
+	local n
+	[ -d /sys/module/dm_mod ] || modprobe dm-mod || return 1
+	if [ -e "/dev/mapper/$1" ]; then
+		dmsetup suspend "${no_udev[@]}" "$1" &&
+			dmsetup reload "$1" --table "$2" &&
+			dmsetup resume "${no_udev[@]}" "$1"
+	else
+		dmsetup create "${no_udev[@]}" "$1" --table "$2" || return 1
+		n=$(dmsetup info -c --noheadings -o minor "$1")
+		[ -e "/dev/mapper/$1" ] || ln -s "../dm-$n" "/dev/mapper/$1"
+	fi
+}
+
+# vof_no_disks: all of them go again; the target must have ended.
+vof_no_disks()
+{
+	local f
+	for f in /dev/mapper/*; do
+		[ -b "$f" ] || continue
+		dmsetup remove --noudevrules --noudevsync "${f##*/}" ||
+			not_ok "${f##*/} can be removed"
+		rm -f "$f"
+	done
+	losetup -D
+}
+
+# act ARGUMENTS...: vof-act, see there, at the address of targets.
+act() { vof-act --addr "$(target_addr)" "$@"; }
+
 # ---- initiator --------------------------------------------------------------
 
 # The name of an error, from what the shell prints about it.
@@ -482,9 +536,15 @@ verified_load_ends()
 # them for the next user. An adapter that was added again has another number.
 vof_census()
 {
+	local d
 	rdma resource show 2>/dev/null | sed 's/^[0-9]*:/rdma:/; s/ cq [0-9]*//'
 	printf 'virtio: %s\n' "$(echo /sys/bus/virtio/devices/*)"
-	printf 'disks: %s\n' "$(echo /sys/block/*)"
+	printf 'disks:'
+	# Loop devices stay once their module is there.
+	for d in /sys/block/*; do
+		[[ ! -e $d || $d = */loop* ]] || printf ' %s' "$d"
+	done
+	echo
 }
 
 vof_loaded() { [ -d "/sys/module/$1" ]; }

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What a hostile initiator cannot do: take all connections or all memory, keep
+# connections without using them, hold up another one's disk by a flood of
+# commands or by a slow disk of its own, write to memory that is not its own,
+# fill the log.
+# with: dmsetup
+# smp: 2
+# timeout: 240
+. "$(dirname "$0")/lib.sh"
+
+listen=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]")
+six=(vof-act --addr "$VOF_ADDR6" --tvqn disk)
+four=(vof-act --addr "$VOF_ADDR" --tvqn disk)
+pinned() { sed -n 's/^VmPin:[ \t]*\([0-9]*\) kB/\1/p' "/proc/$TARGET/status"; }
+
+# ---- connections ------------------------------------------------------------
+
+start_target "${listen[@]}" --max-connections 10 --max-share 50 \
+	--connect-timeout 6 --blk tvqn=disk,mem=16M,queues=1
+free=$(pinned)
+"${four[@]}" '!silent:6' "<9000 ended" >"$VOF_TMP/silent" &
+silent=$!
+check "a connection more than its share is refused" \
+	target_says "$VOF_ADDR:[0-9]+: connection refused: --max-share, 5 of 10"
+check "an initiator elsewhere is served meanwhile" "${six[@]}" up write:0:1 down
+wait $silent
+is "those that say nothing are ended" $? 0
+note <"$VOF_TMP/silent"
+check "and the log says so" target_says "no Connect command in time" 0
+check "there is room for others then" "${four[@]}" silent:4 ended
+stop_target
+start_target "${listen[@]}" --max-connections 4 --max-share 100 \
+	--connect-timeout 2 --blk tvqn=disk,mem=16M,queues=1
+check "one connection too many is refused" "${four[@]}" '!silent:5' ended
+check "and the log says so" \
+	target_says "connection refused: --max-connections \(4\) reached" 0
+check "the next is not" "${four[@]}" up write:0:1 down
+stop_target
+
+# ---- memory -----------------------------------------------------------------
+
+start_target "${listen[@]}" --max-memory 60M --max-share 50 \
+	--blk tvqn=disk,mem=16M,queues=1
+free=$(pinned)
+"${four[@]}" '!many:20' >"$VOF_TMP/many"
+note <"$VOF_TMP/many"
+like "a Connect that takes too much memory is refused" "$(cat "$VOF_TMP/many")" \
+	"^[1-9] instances, status 0x1002"
+check "and the log says so" \
+	target_says "bytes more would exceed --max-share, 50% of --max-memory" 0
+check "in words" target_says \
+	"Connect of .* to disk refused: no device instance can be made \(status 0x1002\)" 0
+stop_target
+start_target "${listen[@]}" --max-memory 40M --max-share 100 \
+	--blk tvqn=disk,mem=16M,queues=1
+free=$(pinned)
+"${four[@]}" '!many:20' >"$VOF_TMP/many" &
+many=$!
+top=0
+while kill -0 $many 2>/dev/null; do
+	now=$(pinned)
+	[ "$now" -le "$top" ] || top=$now
+done
+wait $many
+note <"$VOF_TMP/many"
+check "and the log says so" target_says "bytes more would exceed --max-memory" 0
+check "pinned was no more than that ($top KiB)" [ "$top" -le 40960 ]
+check "but something was" [ "$top" -ge 20000 ]
+for ((i = 0; i < 50; i++)); do
+	[ "$(pinned)" = "$free" ] && break
+	sleep 0.1
+done
+is "all of it is given back" "$(pinned)" "$free"
+check "and can be had again" "${four[@]}" up write:0:1 down
+stop_target
+
+# ---- somebody else's disk ---------------------------------------------------
+
+start_target "${listen[@]}" --blk tvqn=disk,mem=16M,queues=1 \
+	--blk tvqn=other,mem=16M,queues=1
+check "keys of one connection open nothing on another" "${four[@]}" up theft down
+check "load without disturbance" act --tvqn other --ivqn quiet up load:3000
+"${four[@]}" up flood:8000 >"$VOF_TMP/flood" 2>&1 &
+flood=$!
+sleep 1
+act --tvqn other --ivqn quiet up load:5000 >"$VOF_TMP/load"
+is "load beside a flood" $? 0
+note <"$VOF_TMP/load"
+read -r _ _ _ _ worst _ < <(grep writes "$VOF_TMP/load")
+check "no write takes more than 2 s ($worst ms)" [ "$worst" -le 2000 ]
+wait $flood
+is "the flood was one" $? 0
+note <"$VOF_TMP/flood"
+lines=$(wc -l <"$TARGET_LOG")
+check "the log does not grow ($lines lines)" [ "$lines" -lt 60 ]
+check "the target lives" kill -0 "$TARGET"
+stop_target
+
+# 60 flushes of 3 s each would keep every worker of the kernel for long.
+truncate -s 32M "$VOF_TMP/slow" "$VOF_TMP/quick"
+loop=$(vof_loop "$VOF_TMP/slow")
+vof_dm slow "0 65536 delay $loop 0 0 $loop 0 0 $loop 0 3000" || not_ok "a slow disk"
+start_target "${listen[@]}" --blk tvqn=disk,file=/dev/mapper/slow,queues=1 \
+	--blk "tvqn=quick,file=$(vof_loop "$VOF_TMP/quick"),queues=1"
+"${four[@]}" up flushes:60 "2000< collect" >"$VOF_TMP/slow.out" &
+slow=$!
+sleep 1
+check "a slow disk does not hold up another one" act --tvqn quick --ivqn quiet \
+	up write:0:1 "<1500 flush" write:0:2 "<1500 flush" down
+wait $slow
+is "it was slow" $? 0
+note <"$VOF_TMP/slow.out"
+stop_target
+vof_no_disks
+finish
