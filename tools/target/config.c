@@ -589,8 +589,8 @@ static const char doc[] =
 "A file for --config has sections [target] (max-memory, max-connections, "
 "max-share, keepalive, connect-timeout, file-wait), [listen] (url, repeatable), [blk NAME] and "
 "[rng NAME] with the keys above; NAME is the tvqn.\n\n"
-"Memory, fixed when a queue connects: about 90K for a control queue and "
-"eager + staging + (2 * queue-size + 4) * (96 + 16 * num-descs) bytes for a "
+"Memory, fixed when a queue connects: about 160K for a control queue and "
+"eager + staging + (2 * queue-size + 4) * (1032 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
 "(4 * the largest queue-size + 70): 280K with queues of 256.\n\n"
 "SIGHUP looks at the sizes of files again; SIGTERM finishes I/O and exits.";
