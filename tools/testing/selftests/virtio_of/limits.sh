@@ -92,6 +92,20 @@ check "no write takes more than 2 s ($worst ms)" [ "$worst" -le 2000 ]
 wait $flood
 is "the flood was one" $? 0
 note <"$VOF_TMP/flood"
+touch "$VOF_TMP/storm"
+while [ -e "$VOF_TMP/storm" ]; do
+	"${four[@]}" silent:30
+done >"$VOF_TMP/storm.out" &
+storm=$!
+act --tvqn other --ivqn quiet up load:5000 >"$VOF_TMP/load"
+is "load beside a storm of connections" $? 0
+note <"$VOF_TMP/load"
+read -r _ _ _ _ worst _ < <(grep writes "$VOF_TMP/load")
+check "no write takes more than 2 s ($worst ms)" [ "$worst" -le 2000 ]
+rm "$VOF_TMP/storm"
+wait $storm
+storms=$(grep -c "^30 connections" "$VOF_TMP/storm.out")
+check "the storm was one ($storms times 30 connections)" [ "$storms" -ge 1 ]
 lines=$(wc -l <"$TARGET_LOG")
 check "the log does not grow ($lines lines)" [ "$lines" -lt 60 ]
 check "the target lives" kill -0 "$TARGET"
