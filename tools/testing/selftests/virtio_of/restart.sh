@@ -12,7 +12,7 @@ serve=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]"
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 start_target "${serve[@]}"
-check "connect" vof_connect d0 tvqn=disk0
+check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
 for round in 1 2 3 4 5; do
 	load "$(vof_disk d0)"
 	kill_target
