@@ -14,6 +14,7 @@
 #define _VIRTIO_OF_CORE_H
 
 #include <linux/ratelimit_types.h>
+#include <linux/sched.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/wait.h>
@@ -146,6 +147,7 @@ struct vof_opts {
  * @live_at: when there was a link again
  * @next_attempt: when to try to connect
  * @attempt_end: when to give up the attempt that is under way
+ * @recoverer: who makes a new link at the moment
  * @failfast: requests no longer wait for this link to be replaced
  * @attempts: since @outage_at
  * @reconnects: successful ones
@@ -199,6 +201,7 @@ struct vof_device {
 	unsigned long live_at;
 	unsigned long next_attempt;
 	unsigned long attempt_end;
+	struct task_struct *recoverer;
 	bool failfast;
 	unsigned int attempts;
 	unsigned long reconnects;
@@ -325,6 +328,7 @@ struct vof_type_field {
 /* type.c */
 bool vof_type_refused(const struct vof_device *dev);
 bool vof_type_replays(const struct vof_device *dev);
+u64 vof_type_telling_features(const struct vof_device *dev);
 const struct vof_type_field *vof_type_fields(const struct vof_device *dev);
 u64 vof_type_bad_features(const struct vof_device *dev);
 u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);

@@ -122,6 +122,13 @@ static int vof_instance_compare(struct vof_device *dev)
 				 lacks);
 		return -ESTALE;
 	}
+	if (dev->driver_features &&
+	    features & ~dev->driver_features & vof_type_telling_features(dev)) {
+		vof_device_error(dev, -ESTALE,
+				 "the target came back as another device: with the features %#llx",
+				 features);
+		return -ESTALE;
+	}
 	dev->device_features = features;
 	return 0;
 }
@@ -134,6 +141,7 @@ static int vof_instance_compare_config(struct vof_device *dev)
 
 	for (; field && field->what; field++) {
 		u64 was = 0, is;
+		__le64 raw;
 
 		if (field->feature &&
 		    !(dev->driver_features & BIT_ULL(field->feature)))
@@ -143,6 +151,9 @@ static int vof_instance_compare_config(struct vof_device *dev)
 		ret = vof_ctrl_get_config(dev, field->offset, field->bytes, &is);
 		if (ret)
 			return ret;
+		raw = cpu_to_le64(is);
+		vof_type_config(dev, field->offset, &raw, field->bytes);
+		is = le64_to_cpu(raw);
 		if (is < was || (is != was && field->fixed))
 			return vof_instance_differs(dev, field->what, was, is);
 		if (is != was)
@@ -177,7 +188,9 @@ static int vof_instance_open_queues(struct vof_device *dev)
 		if (!q)
 			continue;
 		ret = vof_ctrl_get_vq_size(dev, q->index, &size);
-		if (ret)
+		if (ret == -ENOENT)
+			size = 0;
+		else if (ret)
 			return ret;
 		if (size < q->size)
 			return vof_instance_differs(dev, "size of a virtqueue",

@@ -252,9 +252,11 @@ static int vof_link_attempt(struct vof_device *dev)
 	dev->unrest = 0;
 	dev->attempts++;
 
+	WRITE_ONCE(dev->recoverer, current);
 	ret = vof_queue_open(dev->ctrl);
 	if (!ret)
 		ret = vof_instance_restore(dev);
+	WRITE_ONCE(dev->recoverer, NULL);
 	if (!ret && (!vof_link_up(dev) || !vof_device_set_state(dev, VOF_LIVE)))
 		ret = -ENOTCONN;
 	if (ret) {
@@ -309,6 +311,10 @@ static void vof_link_recover(struct vof_device *dev)
 		return;
 	if (vof_link_limits(dev))
 		return;
+	/* The longest pause may have become shorter. */
+	when = jiffies + READ_ONCE(dev->opts.patience.reconnect_delay) * HZ;
+	if (time_after(dev->next_attempt, when))
+		dev->next_attempt = when;
 	if (!time_before(jiffies, dev->next_attempt)) {
 		ret = vof_link_attempt(dev);
 		if (!ret)
@@ -550,6 +556,8 @@ void vof_link_halt(struct vof_device *dev, bool disconnect)
 	if (disconnect)
 		WRITE_ONCE(dev->halted, true);
 	vof_link_kick(dev);
+	if (vof_device_state(dev) == VOF_LIVE)
+		mod_delayed_work(vof_wq, &dev->watch, 0);
 }
 
 /**

@@ -100,6 +100,20 @@ bool vof_type_replays(const struct vof_device *dev)
 	}
 }
 
+/**
+ * vof_type_telling_features() - features that mean something unaccepted, too
+ * @dev: the device
+ *
+ * A disk that has become read-only is not the disk that the driver knows.
+ *
+ * Context: any.
+ */
+u64 vof_type_telling_features(const struct vof_device *dev)
+{
+	return dev->vdev.id.device == VIRTIO_ID_BLOCK ?
+	       BIT_ULL(VIRTIO_BLK_F_RO) : 0;
+}
+
 static const struct vof_type_field vof_blk_fields[] = {
 	{ "capacity in sectors",
 	  offsetof(struct virtio_blk_config, capacity), 8,

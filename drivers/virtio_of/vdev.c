@@ -69,15 +69,18 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 {
 	struct vof_device *dev = to_vof_device(vdev);
 
+	mutex_lock(&dev->vq_lock);
 	while (len) {
 		u8 bytes = vof_config_width(len);
 		__le64 raw = 0;
 
 		memcpy(&raw, buf, bytes);
-		if (offset + bytes > U16_MAX ||
-		    (vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)) &&
-		     vof_link_up(dev)))
-			return;
+		if (offset + bytes > U16_MAX)
+			break;
+		/* Refused is refused, but without a link it may still come true. */
+		if (vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)) &&
+		    vof_link_up(dev) && vof_device_state(dev) == VOF_LIVE)
+			break;
 		/* An instance that replaces this one has to be told, too. */
 		if (offset + bytes <= VOF_CONFIG_CACHE) {
 			memcpy(dev->config + offset, buf, bytes);
@@ -87,6 +90,7 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 		offset += bytes;
 		len -= bytes;
 	}
+	mutex_unlock(&dev->vq_lock);
 }
 
 /* Get Config and announced changes bring the generation along: none is asked for. */
