@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# No data is lost, whatever happens to the link: at random moments the target is
+# killed and restarted, frozen for a random time, or the link is replaced, while
+# files are written with fsync and a second disk is written and read back.
+#
+#	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
+# timeout: 420
+# smp: 2
+. "$(dirname "$0")/lib.sh"
+
+rounds=${1:-10}
+seed=${2:-$(od -An -N2 -tu2 /dev/urandom)}
+seed=$((seed % 32768))
+note "rounds: $rounds, seed: $seed"
+
+mnt=$VOF_TMP/mnt
+mkdir -p "$mnt"
+truncate -s 24M "$VOF_TMP/raw"
+truncate -s 48M "$VOF_TMP/fs"
+serve_both()
+{
+	start_target --blk "tvqn=raw,file=$VOF_TMP/raw,queues=2" \
+		--blk "tvqn=fs,file=$VOF_TMP/fs,queues=2"
+}
+
+serve_both
+check "connect a disk" vof_connect raw tvqn=raw reconnect_delay=1
+check "connect another" vof_connect fs tvqn=fs reconnect_delay=1
+raw=$(vof_disk raw)
+disk=$(vof_disk fs)
+check "mkfs" mkfs.ext4 -q -F "$disk"
+check "mount" mount -t ext4 "$disk" "$mnt"
+ledger "$mnt"
+passes "$raw"
+
+both_live()
+{
+	vof_wait_state raw live "$1" && vof_wait_state fs live "$1"
+}
+
+# Each kind as often as the others, in random order.
+kinds=()
+for ((i = 0; i < rounds; i++)); do
+	case $((i % 3)) in
+	0) kinds+=(kill) ;;
+	1) kinds+=(stop) ;;
+	2) kinds+=(reconnect) ;;
+	esac
+done
+# After ledger and passes: what they draw is not part of the sequence.
+RANDOM=$seed
+for ((i = rounds - 1; i > 0; i--)); do
+	j=$((RANDOM % (i + 1)))
+	kind=${kinds[i]}
+	kinds[i]=${kinds[j]}
+	kinds[j]=$kind
+done
+
+# Milliseconds.
+doze() { sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"; }
+
+least=0		# links that were lost for certain
+for ((i = 0; i < rounds; i++)); do
+	doze $((RANDOM % 3000))
+	pause=$((500 + RANDOM % 19500))
+	[ "${kinds[i]}" != kill ] || pause=$((RANDOM % 3000))
+	patient=$((RANDOM % 4))
+	note "$((SECONDS)) s, round $i: ${kinds[i]}, $pause ms, raw: $(vof_get raw state), fs: $(vof_get fs state)"
+	[ "${kinds[i]}" = stop ] || [ "$(vof_get raw state)" != live ] ||
+		least=$((least + 1))
+	case ${kinds[i]} in
+	kill)
+		kill_target
+		doze $pause
+		serve_both
+		;;
+	stop)
+		kill -STOP "$TARGET"
+		doze $pause
+		kill -CONT "$TARGET"
+		;;
+	reconnect)
+		for d in raw fs; do
+			vof_set $d reconnect 1 ||
+				not_ok "round $i: the link of $d can be replaced"
+		done
+		;;
+	esac
+	# Sometimes the next loss meets a recovery.
+	[ $patient = 0 ] || both_live 30 || not_ok "round $i: live again"
+done
+check "live at the end" both_live 40
+ledger_ends "end"
+passes_end "end"
+for d in raw fs; do
+	is "$d: last state" "$(vof_get $d state)" live
+	reconnects=$(vof_get $d reconnects)
+	note "$d: $reconnects reconnects, $(vof_get $d replayed) requests sent again"
+	check "$d: links are counted" \
+		[ "$reconnects" -ge $least -a "$reconnects" -le $((4 * rounds)) ]
+	check "$d: requests were sent again" [ "$(vof_get $d replayed)" -gt 0 ]
+done
+check "umount" umount "$mnt"
+check "fsck" e2fsck -f -n "$disk"
+
+# From the target, not from memory.
+vof_disconnect raw
+vof_disconnect fs
+check "fsck at the target" e2fsck -f -n "$VOF_TMP/fs"
+check "connect again" vof_connect raw tvqn=raw
+check "connect the other again" vof_connect fs tvqn=fs
+passes_check "read back" "$(vof_disk raw)"
+check "mount again" mount -t ext4 "$(vof_disk fs)" "$mnt"
+ledger_check "read back" "$mnt"
+check "umount again" umount "$mnt"
+is "nobody was told of an error" "$(io_errors)" ""
+finish
