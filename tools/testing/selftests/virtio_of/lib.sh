@@ -593,8 +593,9 @@ ledger_check()
 }
 
 # passes DISK: in the background, until passes_end: writes every block of DISK once,
-# reads it back, and begins anew with other data. A block that is older than its
-# pass is found as well: it depends on the pass what stands in its header.
+# reads it back, and begins anew. The number of the pass and the block's place are all
+# over it: a block that is older than its pass is found as well, which fio's own
+# checksums do not do.
 passes()
 {
 	rm -f "$VOF_TMP"/passes.*
@@ -615,9 +616,10 @@ passes()
 one_pass()
 {
 	fio --name=pass --filename="$1" --rw=randwrite --bs=16k --size=24m \
-		--randseed="$2" --verify=crc32c --do_verify=0 --verify_only="$3" \
-		--verify_fatal=1 --verify_state_save=0 --iodepth=4 \
-		--ioengine=libaio --direct=1 --thread >"$VOF_TMP/passes.out" 2>&1
+		--randseed="$2" --verify=pattern --verify_pattern="\"pass$2\"%o" \
+		--verify_only="$3" --do_verify="$3" --verify_fatal=1 \
+		--verify_state_save=0 --iodepth=4 --ioengine=libaio --direct=1 \
+		--thread >"$VOF_TMP/passes.out" 2>&1
 }
 
 # passes_end WHAT: within 120 s, and without an error.

@@ -110,7 +110,11 @@ vof_disconnect fs
 check "fsck at the target" e2fsck -f -n "$VOF_TMP/fs"
 check "connect again" vof_connect raw tvqn=raw
 check "connect the other again" vof_connect fs tvqn=fs
-passes_check "read back" "$(vof_disk raw)"
+raw=$(vof_disk raw)
+passes_check "read back" "$raw"
+# That it finds what is old has been doubted.
+check_not "the pass before would have been found" \
+	one_pass "$raw" $(($(cat "$VOF_TMP/passes.done") - 1)) 1
 check "mount again" mount -t ext4 "$(vof_disk fs)" "$mnt"
 ledger_check "read back" "$mnt"
 check "umount again" umount "$mnt"
