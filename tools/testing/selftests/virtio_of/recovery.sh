@@ -30,7 +30,8 @@ for round in 1 2 3; do
 	check "killed $round: live again" vof_wait_state d0 live 10
 	verified_load_ends "killed $round"
 done
-is "every loss is counted" "$(vof_get d0 reconnects)" 3
+# Soft-RoCE may break a link by itself when the machine is slow.
+check "every loss is counted" [ "$(vof_get d0 reconnects)" -ge 3 ]
 check "requests were sent again ($(vof_get d0 replayed))" [ "$(vof_get d0 replayed)" -gt 0 ]
 
 verified_load "$disk"
@@ -40,7 +41,7 @@ for round in 1 2 3 4 5; do
 	check "reconnect $round: live again" vof_wait_state d0 live 10
 done
 verified_load_ends "reconnect"
-is "reconnects are counted" "$(vof_get d0 reconnects)" 8
+check "reconnects are counted" [ "$(vof_get d0 reconnects)" -ge 8 ]
 
 # Frozen for longer than keepalives allow.
 verified_load "$disk"
