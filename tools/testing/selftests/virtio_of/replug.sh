@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The RDMA adapter goes and comes back, or the interface below it goes down and
+# up, under a verified load: the load waits, and ends without an error.
+# Nothing but soft-RoCE stands in the way of the latter: see interface_up.
+# nodes: target initiator
+# timeout: 300
+. "$(dirname "$0")/lib.sh"
+
+! on_node target || serve --blk tvqn=disk0,mem=32M,queues=1
+
+barrier up
+check "connect" vof_connect d0 tvqn=disk0 reconnect_delay=1 ||
+	note "$(vof_get d0 last_error)"
+disk=$(vof_disk d0)
+
+# round NAME COMMAND... -- COMMAND...: lose it, get it back.
+round()
+{
+	local what=$1 lose=() start
+	shift
+	while [ "$1" != -- ]; do
+		lose+=("$1")
+		shift
+	done
+	shift
+	verified_load "$disk"
+	check "$what: under load" timeout 60 "${lose[@]}"
+	check "$what: recovering" vof_wait_state d0 recovering 30
+	note "$what: $(vof_get d0 last_error)"
+	sleep 3
+	check "$what: the load waits" kill -0 "$LOAD"
+	note "$what: then $(vof_get d0 last_error)"
+	check "$what: back" "$@"
+	start=$(date +%s%N)
+	check "$what: live again" vof_wait_state d0 live 20
+	note "$what: live $((($(date +%s%N) - start) / 1000000)) ms after that"
+	verified_load_ends "$what"
+}
+
+# What the connection manager sends while the interface is down takes queue pair 1
+# of soft-RoCE to its error state, for good: nobody connects through this adapter any
+# more, rping neither. Such an adapter has to be made again.
+interface_up()
+{
+	ip link set "$VOF_DEV" up || return 1
+	if rdma resource show qp | grep -q 'type GSI state ERR'; then
+		note "soft-RoCE's queue pair 1 is in error: rxe0 is made again" >&3
+		rdma link delete rxe0
+		rdma link add rxe0 type rxe netdev "$VOF_DEV"
+	fi
+}
+
+exec 3>&1
+round "adapter removed" rdma link delete rxe0 -- \
+	rdma link add rxe0 type rxe netdev "$VOF_DEV"
+round "interface down" ip link set "$VOF_DEV" down -- interface_up
+
+# Taken down while the adapter is away.
+load "$disk"
+check "the adapter is removed" timeout 60 rdma link delete rxe0
+check "recovering" vof_wait_state d0 recovering 30
+within 5 "disable without an adapter" vof_set d0 enable 0
+load_ends "disable without an adapter"
+check "the adapter is back" rdma link add rxe0 type rxe netdev "$VOF_DEV"
+for ((i = 0; i < 50; i++)); do
+	vof_set d0 enable 1 >/dev/null && break
+	sleep 0.2
+done
+is "enabled again" "$(vof_get d0 state)" live
+barrier "done"
+finish
