@@ -95,6 +95,10 @@ $(O)/tools/%: $(selftests)/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
 
+$(O)/tools/vof-floor: tools/bench/floor.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -libverbs
+
 # ---- tests and demo ---------------------------------------------------------
 
 check:
