@@ -23,7 +23,7 @@ RUNNING	:= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: all help setup modules target peer unit fuzz test-tools check \
-	check-quick checks demo guest install clean distclean
+	bench-tools check-quick checks bench bench-quick demo guest install clean distclean
 
 all: modules target
 
@@ -37,6 +37,8 @@ help:
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
 	@echo 'make fuzz        the target'"'"'s decoder under libFuzzer, for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make checks      build checks: W=1, sparse, checkpatch, gcc and clang, newest kernel'
+	@echo 'make bench       what an I/O costs, beside nvme-rdma; writes build/bench.json'
+	@echo 'make bench-quick fails when an I/O costs more than it did (4 minutes)'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
 	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
@@ -95,9 +97,19 @@ $(O)/tools/%: $(selftests)/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
 
+# ---- benchmarks -------------------------------------------------------------
+
+bench-tools: $(O)/tools/vof-floor
+
 $(O)/tools/vof-floor: tools/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -libverbs
+
+bench bench-quick:
+	@scripts/setup guest
+	@$(MAKE) --no-print-directory modules target bench-tools
+	@tools/bench/bench $(if $(KVER),--kernel $(KVER)) \
+		$(if $(filter bench,$@),--json $(O)/bench.json,--quick)
 
 # ---- tests and demo ---------------------------------------------------------
 

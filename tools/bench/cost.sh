@@ -17,7 +17,7 @@ ios()
 	64k:1) echo 100 ;;
 	64k:*) echo 1600 ;;
 	*:1) echo 24 ;;
-	*) echo 128 ;;
+	*) echo 96 ;;
 	esac
 }
 
@@ -44,7 +44,7 @@ floor()
 		for depth in $depths; do
 			for shape in read write; do
 				# A small read's data and status lie side by side.
-				[ $shape$bs != read4k ] || shape="read merged"
+				[ "$shape$bs" != read4k ] || shape="read merged"
 				# shellcheck disable=SC2086 # words
 				result floor "rand${shape%% *}-$bs-$depth" "$(vof-floor \
 					-b "$(bytes "$bs")" -q "$depth" \
@@ -54,6 +54,7 @@ floor()
 	done
 }
 
+result info release "$(uname -r)"
 for system in $systems; do
 	case $system in
 	floor)
