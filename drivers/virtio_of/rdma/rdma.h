@@ -30,7 +30,7 @@
 #define VOF_RDMA_BATCH_WRS	128
 #define VOF_RDMA_BATCH_SGES	(2 * VOF_MAX_SEGS)
 /* Gather entries per work request: send queue entries grow with them. */
-#define VOF_RDMA_SGES		16
+#define VOF_RDMA_SGES		32
 /* Send queue entries per request that are provided for. */
 #define VOF_RDMA_WRS_PER_REQ	4
 /* Room for a receive: more than a completion, so that too much is seen. */
