@@ -38,7 +38,7 @@ help:
 	@echo 'make fuzz        the target'"'"'s decoder under libFuzzer, for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make checks      build checks: W=1, sparse, checkpatch, gcc and clang, newest kernel'
 	@echo 'make bench       what an I/O costs, beside nvme-rdma; writes build/bench.json'
-	@echo 'make bench-quick fails when an I/O costs more than it did (4 minutes)'
+	@echo 'make bench-quick fails when an I/O costs more than it did'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
 	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
@@ -106,7 +106,7 @@ $(O)/tools/vof-floor: tools/bench/floor.c
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -libverbs
 
 bench bench-quick:
-	@scripts/setup guest
+	@scripts/setup bench
 	@$(MAKE) --no-print-directory modules target bench-tools
 	@tools/bench/bench $(if $(KVER),--kernel $(KVER)) \
 		$(if $(filter bench,$@),--json $(O)/bench.json,--quick)

@@ -155,10 +155,10 @@ prepare_disk()
 }
 
 # Everything that is read later has been written, memory behind it is there.
-area=16m
+AREA=16m
 fill_disk()
 {
-	fio --name=fill --filename="$DISK" --rw=write --bs=1m --size=$area \
+	fio --name=fill --filename="$DISK" --rw=write --bs=1m --size=$AREA \
 		--ioengine=libaio --direct=1 --thread >$tmp/fill ||
 		die "cannot write to $DISK"
 }
@@ -184,7 +184,7 @@ run_jobs()
 		cat <<-END
 		[global]
 		filename=$DISK
-		size=$area
+		size=$AREA
 		io_size=1g
 		norandommap=1
 		ioengine=libaio
