@@ -5,9 +5,11 @@
  * Locks, in the order in which they are taken:
  *
  *   vof_config.lock	(configfs.c)	one enable or disable at a time
+ *   vof_enabled_lock	(configfs.c)	the devices that are enabled
  *   vof_device.vq_lock			the set of virtqueues and their connections
  *   vof_queue.admin_lock		one control command at a time on a queue
  *   vof_queue.lock	(irqsave)	ring, requests, the fabric's queue
+ *   vof_config.peek	(configfs.c)	pointer to the device, for readers
  *   vof_device.state_lock (irqsave)	state, first error
  */
 #ifndef _VIRTIO_OF_CORE_H
@@ -148,6 +150,7 @@ struct vof_opts {
  * @next_attempt: when to try to connect
  * @attempt_end: when to give up the attempt that is under way
  * @recoverer: who makes a new link at the moment
+ * @wanted: somebody wants an attempt before any limit counts
  * @failfast: requests no longer wait for this link to be replaced
  * @attempts: since @outage_at
  * @reconnects: successful ones
@@ -202,6 +205,7 @@ struct vof_device {
 	unsigned long next_attempt;
 	unsigned long attempt_end;
 	struct task_struct *recoverer;
+	bool wanted;
 	bool failfast;
 	unsigned int attempts;
 	unsigned long reconnects;
@@ -261,6 +265,7 @@ unsigned long vof_link_timeout(struct vof_device *dev);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
 void vof_link_end(struct vof_device *dev);
+void vof_link_stop(struct vof_device *dev);
 void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience);
 int vof_link_reconnect(struct vof_device *dev);
 void vof_link_halt(struct vof_device *dev, bool disconnect);

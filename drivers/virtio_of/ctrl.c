@@ -147,11 +147,13 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 	int ret;
 
 	lockdep_assert_held(&q->admin_lock);
+	spin_lock_irq(&q->lock);
 	/* An instance that is not ready is nobody else's business. */
 	if (vof_device_state(dev) == VOF_RECOVERING &&
-	    READ_ONCE(dev->recoverer) != current)
+	    READ_ONCE(dev->recoverer) != current) {
+		spin_unlock_irq(&q->lock);
 		return -ENOTCONN;
-	spin_lock_irq(&q->lock);
+	}
 	if (!q->open || req->owner == VOF_OWNER_FABRIC || !vof_link_up(dev)) {
 		spin_unlock_irq(&q->lock);
 		return -ENOTCONN;

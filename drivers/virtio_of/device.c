@@ -337,7 +337,6 @@ void vof_device_destroy(struct vof_device *dev)
 	/* The driver's remove: it resets the device and deletes the virtqueues. */
 	if (dev->registered)
 		unregister_virtio_device(&dev->vdev);
-	cancel_delayed_work_sync(&dev->watch);
 
 	if (dev->ctrl) {
 		if (dev->ctrl->open && vof_link_up(dev))
@@ -346,8 +345,8 @@ void vof_device_destroy(struct vof_device *dev)
 		vof_queue_close(dev->ctrl);
 		mutex_unlock(&dev->vq_lock);
 	}
-	cancel_delayed_work_sync(&dev->recovery);
 	vof_device_set_state(dev, VOF_DEAD);
+	vof_link_stop(dev);
 	vof_queue_free(dev->ctrl);
 	dev->ctrl = NULL;
 }

@@ -162,7 +162,11 @@ static int vof_instance_compare_config(struct vof_device *dev)
 	return 0;
 }
 
-/* What the driver has written into the configuration, byte by byte. */
+/*
+ * What the driver has written into the configuration, byte by byte. What the
+ * target refuses, perhaps written while there was no link, is reported and
+ * forgotten: to try it again would never end.
+ */
 static int vof_instance_set_config(struct vof_device *dev)
 {
 	unsigned int i;
@@ -170,8 +174,10 @@ static int vof_instance_set_config(struct vof_device *dev)
 
 	for_each_set_bit(i, dev->config_set, VOF_CONFIG_CACHE) {
 		ret = vof_ctrl_set_config(dev, i, 1, dev->config[i]);
-		if (ret)
+		if (ret && !vof_link_up(dev))
 			return ret;
+		if (ret)
+			clear_bit(i, dev->config_set);
 	}
 	return 0;
 }

@@ -58,7 +58,7 @@ static bool vof_link_limit(const struct vof_device *dev, unsigned long *when)
 	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
 	bool some = false;
 
-	if (loss >= 0) {
+	if (loss >= 0 && !READ_ONCE(dev->wanted)) {
 		*when = READ_ONCE(dev->outage_at) + loss * HZ;
 		some = true;
 	}
@@ -119,10 +119,22 @@ bool vof_queue_cancelled(struct vof_queue *q)
 }
 EXPORT_SYMBOL_GPL(vof_queue_cancelled);
 
+/* Nothing may be queued any more once vof_link_stop() has cancelled all. */
+static void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
+			   unsigned long delay)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dev->state_lock, flags);
+	if (dev->state != VOF_DEAD)
+		mod_delayed_work(vof_wq, work, delay);
+	spin_unlock_irqrestore(&dev->state_lock, flags);
+}
+
 static void vof_link_kick(struct vof_device *dev)
 {
 	wake_up_all(&dev->wait);
-	mod_delayed_work(vof_wq, &dev->recovery, 0);
+	vof_link_queue(dev, &dev->recovery, 0);
 }
 
 /**
@@ -164,6 +176,16 @@ void vof_link_lost(struct vof_queue *q, int err, const char *reason)
 	vof_link_kick(dev);
 }
 EXPORT_SYMBOL_GPL(vof_link_lost);
+
+/* The link is of no more use, and nobody has said so yet. */
+static void vof_link_drop(struct vof_device *dev, int err)
+{
+	spin_lock_irq(&dev->state_lock);
+	if (!dev->lost)
+		WRITE_ONCE(dev->lost, err);
+	spin_unlock_irq(&dev->state_lock);
+	wake_up_all(&dev->wait);
+}
 
 /* Close all connections; requests without an answer wait in their queues. */
 static void vof_link_close(struct vof_device *dev)
@@ -257,10 +279,12 @@ static int vof_link_attempt(struct vof_device *dev)
 	if (!ret)
 		ret = vof_instance_restore(dev);
 	WRITE_ONCE(dev->recoverer, NULL);
+	WRITE_ONCE(dev->wanted, false);
 	if (!ret && (!vof_link_up(dev) || !vof_device_set_state(dev, VOF_LIVE)))
 		ret = -ENOTCONN;
 	if (ret) {
 		vof_link_close(dev);
+		vof_link_drop(dev, ret);
 		return ret;
 	}
 
@@ -288,7 +312,8 @@ static bool vof_link_limits(struct vof_device *dev)
 		vof_link_give_up(dev, "the host does not wait for it any longer");
 		return true;
 	}
-	if (loss >= 0 && !time_before(jiffies, dev->outage_at + loss * HZ)) {
+	if (loss >= 0 && !dev->wanted &&
+	    !time_before(jiffies, dev->outage_at + loss * HZ)) {
 		vof_link_give_up(dev, "no link for as long as ctrl_loss_tmo allows");
 		return true;
 	}
@@ -337,11 +362,9 @@ static void vof_link_new(struct vof_device *dev)
 {
 	enum vof_state state = vof_device_state(dev);
 
+	WRITE_ONCE(dev->wanted, true);
 	if (state == VOF_LIVE) {
-		spin_lock_irq(&dev->state_lock);
-		WRITE_ONCE(dev->lost, -ECONNRESET);
-		spin_unlock_irq(&dev->state_lock);
-		wake_up_all(&dev->wait);
+		vof_link_drop(dev, -ECONNRESET);
 		dev->attempts = 0;
 	} else if (state == VOF_RECOVERING) {
 		dev->next_attempt = jiffies;
@@ -365,6 +388,9 @@ static void vof_link_step(struct vof_device *dev)
 			vof_link_give_up(dev, "the host goes down");
 			return;
 		}
+		/* It may have become LIVE while the host fell asleep. */
+		if (READ_ONCE(dev->suspended))
+			vof_link_drop(dev, -ESHUTDOWN);
 		if (!READ_ONCE(dev->lost))
 			return;
 		vof_link_begin(dev);
@@ -440,8 +466,8 @@ static void vof_link_watch_work(struct work_struct *work)
 	else if (vof_link_stuck(dev))
 		vof_link_lost(dev->ctrl, -ETIMEDOUT,
 			      "no answer to a request while the device comes or goes");
-	queue_delayed_work(vof_wq, &dev->watch,
-			   calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
+	vof_link_queue(dev, &dev->watch,
+		       calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
 }
 
 /**
@@ -464,7 +490,7 @@ void vof_link_init(struct vof_device *dev)
 void vof_link_watch(struct vof_device *dev)
 {
 	dev->watched_since = jiffies;
-	queue_delayed_work(vof_wq, &dev->watch, VOF_LINK_LOOK);
+	vof_link_queue(dev, &dev->watch, VOF_LINK_LOOK);
 }
 
 /**
@@ -476,10 +502,18 @@ void vof_link_watch(struct vof_device *dev)
 void vof_link_check(struct vof_device *dev)
 {
 	smp_mb(); /* pairs with the one in vof_vdev_config_changed() */
-	if (!vof_link_up(dev))
+	if (!vof_link_up(dev) || READ_ONCE(dev->suspended) ||
+	    READ_ONCE(dev->halted))
 		vof_link_kick(dev);
 	vof_vdev_tell_changed(dev);
-	queue_delayed_work(vof_wq, &dev->watch, VOF_LINK_KEEPALIVE);
+	vof_link_queue(dev, &dev->watch, VOF_LINK_KEEPALIVE);
+}
+
+/* From now on count how long requests take. */
+static void vof_link_hurry(struct vof_device *dev)
+{
+	WRITE_ONCE(dev->watched_since, jiffies);
+	WRITE_ONCE(dev->hurry, true);
 }
 
 /**
@@ -493,11 +527,23 @@ void vof_link_check(struct vof_device *dev)
  */
 void vof_link_end(struct vof_device *dev)
 {
-	WRITE_ONCE(dev->hurry, true);
+	vof_link_hurry(dev);
 	vof_link_kick(dev);
 	flush_delayed_work(&dev->recovery);
 	if (dev->registered)
-		mod_delayed_work(vof_wq, &dev->watch, 0);
+		vof_link_queue(dev, &dev->watch, 0);
+}
+
+/**
+ * vof_link_stop() - nothing of the link runs or will run any more
+ * @dev: the device, just made DEAD
+ *
+ * Context: may sleep.
+ */
+void vof_link_stop(struct vof_device *dev)
+{
+	cancel_delayed_work_sync(&dev->watch);
+	cancel_delayed_work_sync(&dev->recovery);
 }
 
 /**
@@ -552,19 +598,19 @@ int vof_link_reconnect(struct vof_device *dev)
  */
 void vof_link_halt(struct vof_device *dev, bool disconnect)
 {
-	WRITE_ONCE(dev->hurry, true);
+	vof_link_hurry(dev);
 	if (disconnect)
 		WRITE_ONCE(dev->halted, true);
 	vof_link_kick(dev);
 	if (vof_device_state(dev) == VOF_LIVE)
-		mod_delayed_work(vof_wq, &dev->watch, 0);
+		vof_link_queue(dev, &dev->watch, 0);
 }
 
 /**
  * vof_link_halted() - wait for the effect of vof_link_halt()
  * @dev: the device
  *
- * Context: may sleep, bounded by VOF_HURRY_TIMEOUT.
+ * Context: may sleep, bounded by VOF_HURRY_TIMEOUT for each command under way.
  */
 void vof_link_halted(struct vof_device *dev)
 {
@@ -580,12 +626,6 @@ static int vof_link_suspend(struct device *d)
 	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
 
 	WRITE_ONCE(dev->suspended, true);
-	if (vof_device_state(dev) == VOF_LIVE) {
-		spin_lock_irq(&dev->state_lock);
-		if (!dev->lost)
-			WRITE_ONCE(dev->lost, -ESHUTDOWN);
-		spin_unlock_irq(&dev->state_lock);
-	}
 	vof_link_kick(dev);
 	flush_delayed_work(&dev->recovery);
 	return 0;
@@ -595,8 +635,10 @@ static int vof_link_resume(struct device *d)
 {
 	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
 
-	if (vof_device_state(dev) == VOF_RECOVERING)
+	if (vof_device_state(dev) == VOF_RECOVERING) {
 		vof_link_outage(dev);
+		WRITE_ONCE(dev->wanted, true);
+	}
 	WRITE_ONCE(dev->suspended, false);
 	vof_link_kick(dev);
 	return 0;

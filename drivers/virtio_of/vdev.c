@@ -68,6 +68,7 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 			 const void *buf, unsigned int len)
 {
 	struct vof_device *dev = to_vof_device(vdev);
+	int ret;
 
 	mutex_lock(&dev->vq_lock);
 	while (len) {
@@ -78,8 +79,8 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 		if (offset + bytes > U16_MAX)
 			break;
 		/* Refused is refused, but without a link it may still come true. */
-		if (vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw)) &&
-		    vof_link_up(dev) && vof_device_state(dev) == VOF_LIVE)
+		ret = vof_ctrl_set_config(dev, offset, bytes, le64_to_cpu(raw));
+		if (ret && ret != -ENOTCONN && ret != -ETIMEDOUT)
 			break;
 		/* An instance that replaces this one has to be told, too. */
 		if (offset + bytes <= VOF_CONFIG_CACHE) {
