@@ -36,6 +36,15 @@ static void check_ranges(const struct proto_cmd *cmd, uint64_t off, uint64_t len
 		require(sum == len);
 }
 
+/* The descriptors are @len bytes, no less and no more. */
+static void require_sum(const struct proto_cmd *cmd, uint64_t len)
+{
+	struct proto_range r[PROTO_MAX_DESCS];
+
+	require(proto_ranges(cmd, 0, len, r, PROTO_MAX_DESCS) >= 0);
+	require(proto_ranges(cmd, 0, len + 1, r, PROTO_MAX_DESCS) < 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct proto_range ranges[PROTO_MAX_DESCS];
@@ -63,15 +72,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	switch (cmd.opcode) {
 	case VIRTIO_OF_OP_VQ:
-		require(proto_ranges(&cmd, 0, (uint64_t)cmd.out_length +
-				     cmd.in_length,
-				     ranges,
-				     PROTO_MAX_DESCS) >= 0);
+		require_sum(&cmd, (uint64_t)cmd.out_length + cmd.in_length);
 		check_ranges(&cmd, 0, cmd.out_length);
 		check_ranges(&cmd, cmd.out_length, cmd.in_length);
 		proto_complete_vq(&done, &cmd, 0, cmd.in_length);
 		break;
 	case VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF:
+		require_sum(&cmd, cmd.in_length);
 		check_ranges(&cmd, 0, cmd.in_length);
 		if (proto_eager_fits(4 << 20, cmd.out_offset, cmd.out_length))
 			require(cmd.out_length <= 4 << 20 &&
@@ -80,10 +87,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case VIRTIO_OF_OP_CONNECT:
 		if (cmd.length == 1024)
-			check_ranges(&cmd, 0, 1024);
+			require(proto_ranges(&cmd, 0, 1024, ranges,
+					     PROTO_MAX_DESCS) >= 0);
 		break;
 	case VIRTIO_OF_OP_GET_KEYED_EAGER_BUF:
-		check_ranges(&cmd, 0, cmd.max_descs * 16);
+		require(proto_ranges(&cmd, 0, cmd.max_descs * 16, ranges,
+				     PROTO_MAX_DESCS) >= 0);
 		break;
 	case VIRTIO_OF_OP_GET_CONFIG:
 	case VIRTIO_OF_OP_SET_CONFIG:
