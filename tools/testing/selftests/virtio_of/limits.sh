@@ -12,6 +12,7 @@
 listen=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]")
 six=(vof-act --addr "$VOF_ADDR6" --tvqn disk)
 four=(vof-act --addr "$VOF_ADDR" --tvqn disk)
+mapped() { sed -n 's/^VmSize:[ \t]*\([0-9]*\) kB/\1/p' "/proc/$TARGET/status"; }
 pinned() { sed -n 's/^VmPin:[ \t]*\([0-9]*\) kB/\1/p' "/proc/$TARGET/status"; }
 
 # ---- connections ------------------------------------------------------------
@@ -73,6 +74,13 @@ for ((i = 0; i < 50; i++)); do
 done
 is "all of it is given back" "$(pinned)" "$free"
 check "and can be had again" "${four[@]}" up write:0:1 down
+size=$(mapped)
+"${four[@]}" '!many:20' >"$VOF_TMP/many"
+for ((i = 0; i < 50; i++)); do
+	[ "$(mapped)" -gt $((size + 1024)) ] || break
+	sleep 0.1
+done
+check "the target does not grow by it ($size, then $(mapped) KiB)" 	[ "$(mapped)" -le $((size + 1024)) ]
 stop_target
 
 # ---- somebody else's disk ---------------------------------------------------
