@@ -8,13 +8,22 @@
 SHELL	:= /bin/bash
 TOP	:= $(CURDIR)
 O	:= $(TOP)/build
-KDIR	= /lib/modules/$(kver)/build
+KDIR	= $(firstword $(wildcard /lib/modules/$(kver)/build \
+	$(if $(debug),$(debug)/lib/modules/$(kver)/build)) \
+	/lib/modules/$(kver)/build)
 V	?= 0
 export LC_ALL := C
 
-# KVER= picks one kernel: a whole version, or 6.1 or 6.12 for the kernels that
-# scripts/setup fetched. Without it: both of those, or else the running one.
-ifneq ($(KVER),)
+# KVER= picks one kernel: a whole version, 6.1 or 6.12 for the kernels that
+# scripts/setup fetched, or debug for the one that scripts/debug-kernel built.
+# Without it: 6.1 and 6.12, or else the running one.
+ifeq ($(KVER),debug)
+debug	:= $(shell scripts/debug-kernel --root)
+ifeq ($(debug),)
+$(error no debug kernel)
+endif
+KVERS	:= $(notdir $(wildcard $(debug)/lib/modules/*))
+else ifneq ($(KVER),)
 KVERS	:= $(or $(shell readlink $(O)/kernels/$(KVER)),$(KVER))
 else
 KVERS	:= $(foreach s,6.1 6.12,$(shell readlink $(O)/kernels/$(s)))
@@ -23,15 +32,18 @@ RUNNING	:= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: all help setup modules target peer unit fuzz test-tools check \
-	bench-tools check-quick checks bench bench-quick demo guest install clean distclean
+	bench-tools check-quick check-debug check-all checks bench bench-quick \
+	demo guest install clean distclean
 
 all: modules target
 
 help:
 	@echo 'make demo        a remote /dev/vda with real files, in two guests'
 	@echo 'make check       all tests: on the host, then in guests on both kernels'
+	@echo 'make check-debug the tests in guests on a debug kernel, which is built first'
+	@echo 'make check-all   both'
 	@echo
-	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|version]'
+	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|debug|version]'
 	@echo 'make target      the userspace target, virtio-of-target'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
@@ -71,7 +83,8 @@ module-%:
 	@scripts/link-tree $(MODDIR)
 	@echo "  MODULES $(kver)"
 	@+flock $(MODDIR)/.lock $(MAKE) --no-print-directory -C $(KDIR) \
-		M=$(MODDIR) V=$(V) $(KBUILD_MODARGS) modules
+		M=$(MODDIR) V=$(V) $(if $(debug),VOF_KUNIT=m) $(KBUILD_MODARGS) \
+		modules
 
 # ---- userspace --------------------------------------------------------------
 
@@ -116,6 +129,15 @@ bench bench-quick:
 check:
 	@scripts/setup check
 	@tools/testing/run $(TESTS)
+
+check-all:
+	@scripts/setup check debug
+	@tools/testing/run --kernel 6.1 --kernel 6.12 --kernel debug --kernel siw \
+		$(TESTS)
+
+check-debug:
+	@scripts/setup check debug
+	@tools/testing/run --guests --kernel debug --kernel siw $(TESTS)
 
 check-quick:
 	@scripts/setup check

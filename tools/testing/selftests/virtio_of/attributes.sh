@@ -3,6 +3,7 @@
 # Attributes of configfs: defaults, limits, and what they refuse.
 # quick: yes
 # timeout: 60
+# kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
 long=$(printf 'x%.0s' {1..255})

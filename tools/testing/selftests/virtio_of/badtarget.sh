@@ -4,6 +4,7 @@
 # the error is the right one and says what was wrong, nothing hangs, and a good
 # target is of use afterwards.
 # timeout: 400
+# kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
 port=7000

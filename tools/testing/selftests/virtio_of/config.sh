@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The target's configuration file: sections without keys, keys without values,
 # indentation, long names; and errors that tell the line.
+# kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
 longest=$(printf '%0250d' 0)

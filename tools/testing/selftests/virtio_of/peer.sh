@@ -4,6 +4,7 @@
 # protocol, command by command, and what a hostile initiator tries. The kernel's
 # initiator has no part in it.
 # timeout: 200
+# kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
 # peer ARGUMENTS...: its test points become ours.
