@@ -46,20 +46,20 @@ static inline void model_add(struct model *m, u64 addr, u32 len)
 static inline void model_open(struct model *m)
 {
 	/* The descriptors are copied: nobody looks at them afterwards. */
-	struct virtio_of_keyed_desc *descs = calloc(m->count, sizeof(*descs));
+	struct virtio_of_keyed_desc *descs = unit_alloc(m->count * sizeof(*descs));
 
 	memcpy(descs, m->descs, m->count * sizeof(*descs));
 	m->eager = vof_eager_create(descs, m->count);
-	free(descs);
+	unit_free(descs);
 	assert_false(IS_ERR(m->eager));
 	assert_int_equal(vof_eager_size(m->eager), m->size);
 
 	for (m->unit = 64; (m->size - 1) / m->unit >= 32768; m->unit *= 2)
 		;
 	m->units = (m->size - 1) / m->unit + 1;
-	m->bytes = calloc(1, m->size);
-	m->room = calloc(m->units + 1, sizeof(*m->room));
-	m->busy = calloc(m->units, sizeof(*m->busy));
+	m->bytes = unit_alloc(m->size);
+	m->room = unit_alloc((m->units + 1) * sizeof(*m->room));
+	m->busy = unit_alloc(m->units * sizeof(*m->busy));
 	unit_warnings = 0;
 }
 
@@ -67,9 +67,9 @@ static inline void model_close(struct model *m)
 {
 	assert_int_equal(unit_warnings, 0);
 	vof_eager_destroy(m->eager);
-	free(m->bytes);
-	free(m->room);
-	free(m->busy);
+	unit_free(m->bytes);
+	unit_free(m->room);
+	unit_free(m->busy);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -168,13 +168,13 @@ static inline unsigned int model_locate(const struct model *m, u32 offset, u32 l
 	return pieces;
 }
 
-struct range {
+struct part {
 	u32 offset;
 	u32 len;
 };
 
 /* Allocate, and check all that was promised about the answer. */
-static inline int model_alloc(struct model *m, u32 len, u32 head, struct range *r)
+static inline int model_alloc(struct model *m, u32 len, u32 head, struct part *r)
 {
 	bool wish = head < PAGE && len >= head + PAGE;
 	int ret;
@@ -203,7 +203,7 @@ static inline int model_alloc(struct model *m, u32 len, u32 head, struct range *
 	return 0;
 }
 
-static inline void model_free(struct model *m, const struct range *r)
+static inline void model_free(struct model *m, const struct part *r)
 {
 	if (r->len)
 		model_mark(m, r->offset, r->len, false);

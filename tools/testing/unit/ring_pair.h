@@ -3,7 +3,6 @@
 #ifndef _UNIT_RING_PAIR_H
 #define _UNIT_RING_PAIR_H
 
-#include <errno.h>
 #include <linux/compiler.h>
 #include <asm/barrier.h>
 #include <asm/byteorder.h>
@@ -30,18 +29,17 @@ static inline void pair_open(struct pair *p, unsigned int num, bool event_idx,
 			     unsigned int max)
 {
 	memset(p, 0, sizeof(*p));
-	p->mem = aligned_alloc(4096, (vring_size(num, 4096) + 4095) & ~4095UL);
-	memset(p->mem, 0, vring_size(num, 4096));
+	p->mem = unit_alloc_pages(vring_size(num, 4096));
 	vring_init(&p->vr, num, p->mem, 4096);
 	vof_ring_init(&p->ring, &p->vr, event_idx, true);
 	p->max = max;
-	p->segs = malloc(max * sizeof(*p->segs));
+	p->segs = unit_alloc(max * sizeof(*p->segs));
 }
 
 static inline void pair_close(struct pair *p)
 {
-	free(p->segs);
-	free(p->mem);
+	unit_free(p->segs);
+	unit_free(p->mem);
 }
 
 /* As if the ring had been in use for that long. */
@@ -80,7 +78,7 @@ static inline void offer(struct pair *p, u16 head)
 /* A table of its own: the sanitizer knows where it ends. */
 static inline struct vring_desc *table(unsigned int n)
 {
-	return calloc(n, sizeof(struct vring_desc));
+	return unit_alloc_pages(n * sizeof(struct vring_desc));
 }
 
 static inline void assert_seg(const struct vof_seg *seg, u64 addr, u32 len)

@@ -8,6 +8,8 @@
 
 #include "eager_model.h"
 
+/* Models and large arrays are static: a kernel's stack is small. */
+
 static void assert_refused(const struct virtio_of_keyed_desc *descs,
 			   unsigned int count, long error)
 {
@@ -23,9 +25,9 @@ static struct virtio_of_keyed_desc desc(u64 addr, u32 len)
 					      .length = cpu_to_le32(len) };
 }
 
-static void test_hostile(void **state)
+static void test_hostile(unit_state *state)
 {
-	struct virtio_of_keyed_desc d[255];
+	static struct virtio_of_keyed_desc d[255];
 	struct vof_eager *eager;
 	unsigned int i;
 
@@ -65,7 +67,9 @@ static void test_hostile(void **state)
 	assert_int_equal(unit_warnings, 0);
 }
 
-static void test_no_memory(void **state)
+/* In the kernel, faults are injected elsewhere, and a warning is a failure. */
+#ifndef __KERNEL__
+static void test_no_memory(unit_state *state)
 {
 	struct virtio_of_keyed_desc d = desc(0x1000, 4096);
 
@@ -76,14 +80,15 @@ static void test_no_memory(void **state)
 	assert_refused(&d, 1, -ENOMEM);
 	unit_allocations = -1U;
 }
+#endif
 
-static void test_whole(void **state)
+static void test_whole(unit_state *state)
 {
 	static const u32 sizes[] = { 1, 16, 63, 64, 65, 100, 4095, 4096, 4112,
 				     65536, 100001, 2097152, 2097153,
 				     5000000, 33554431 };
-	struct range all, r;
-	struct model m = { 0 };
+	struct part all, r;
+	static struct model m;
 	unsigned int i;
 
 	(void)state;
@@ -109,7 +114,7 @@ static void test_whole(void **state)
 }
 
 /* Close to 4 GiB nothing wraps. The model would need 4 GiB: do without. */
-static void test_largest(void **state)
+static void test_largest(unit_state *state)
 {
 	struct virtio_of_keyed_desc d[2] = {
 		desc(0x10000, 0xfffff000), desc(0xffff000000000000, 0xfff)
@@ -144,12 +149,12 @@ static void test_largest(void **state)
 	vof_eager_destroy(eager);
 }
 
-static void test_aligned(void **state)
+static void test_aligned(unit_state *state)
 {
 	static const u64 skews[] = { 0, 1, 16, 64, 2048, 4080, 4095 };
 	static const u32 heads[] = { 0, 1, 16, 51, 64, 108, 4095 };
-	struct range r[4];
-	struct model m = { 0 };
+	struct part r[4];
+	static struct model m;
 	unsigned int i, k, n;
 
 	(void)state;
@@ -175,10 +180,10 @@ static void test_aligned(void **state)
 }
 
 /* Alignment is a wish: better anywhere than nowhere. */
-static void test_alignment_gives_way(void **state)
+static void test_alignment_gives_way(unit_state *state)
 {
-	struct range r[3];
-	struct model m = { 0 };
+	struct part r[3];
+	static struct model m;
 
 	(void)state;
 	/* No room to shift anything. */
@@ -211,10 +216,10 @@ static void test_alignment_gives_way(void **state)
 }
 
 /* That one header leaves no room says nothing of another. */
-static void test_alignment_by_header(void **state)
+static void test_alignment_by_header(unit_state *state)
 {
-	struct range r[2];
-	struct model m = { 0 };
+	struct part r[2];
+	static struct model m;
 
 	(void)state;
 	model_add(&m, 0x100000 - HEAD, PAGE + HEAD);
@@ -233,10 +238,10 @@ static void test_alignment_by_header(void **state)
 }
 
 /* Whoever puts that much in front of its payload does not care. */
-static void test_no_wish(void **state)
+static void test_no_wish(unit_state *state)
 {
-	struct model m = { 0 };
-	struct range r;
+	static struct model m;
+	struct part r;
 
 	(void)state;
 	model_add(&m, 0x100000, 1 << 20);
@@ -251,10 +256,10 @@ static void test_no_wish(void **state)
 }
 
 /* What a full range remembers holds for the length it was learned with. */
-static void test_full_and_lengths(void **state)
+static void test_full_and_lengths(unit_state *state)
 {
-	struct range r[64], big;
-	struct model m = { 0 };
+	struct part r[64], big;
+	static struct model m;
 	unsigned int i;
 
 	(void)state;
@@ -282,10 +287,10 @@ static void test_full_and_lengths(void **state)
 	model_close(&m);
 }
 
-static void test_spanning(void **state)
+static void test_spanning(unit_state *state)
 {
-	struct range r[3];
-	struct model m = { 0 };
+	struct part r[3];
+	static struct model m;
 
 	(void)state;
 	model_add(&m, 0x100000, 8192);
@@ -313,10 +318,10 @@ static void test_spanning(void **state)
 	model_close(&m);
 }
 
-static void test_tiny(void **state)
+static void test_tiny(unit_state *state)
 {
-	struct range r[256];
-	struct model m = { 0 };
+	static struct part r[256];
+	static struct model m;
 	unsigned int i, n;
 
 	(void)state;
@@ -362,10 +367,11 @@ static void test_tiny(void **state)
 	model_close(&m);
 }
 
-static void test_bad_free(void **state)
+#ifndef __KERNEL__
+static void test_bad_free(unit_state *state)
 {
-	struct range r[2];
-	struct model m = { 0 };
+	struct part r[2];
+	static struct model m;
 	u32 offset, key;
 	u64 addr;
 
@@ -412,23 +418,24 @@ static void test_bad_free(void **state)
 	unit_warnings = 0;
 	model_close(&m);
 }
+#endif
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_aligned),
-		cmocka_unit_test(test_alignment_gives_way),
-		cmocka_unit_test(test_alignment_by_header),
-		cmocka_unit_test(test_no_wish),
-		cmocka_unit_test(test_full_and_lengths),
-		cmocka_unit_test(test_spanning),
-		cmocka_unit_test(test_tiny),
-		cmocka_unit_test(test_bad_free),
-	};
+static unit_case tests[] = {
+	UNIT_TEST(test_hostile),
+	UNIT_TEST(test_whole),
+	UNIT_TEST(test_largest),
+	UNIT_TEST(test_aligned),
+	UNIT_TEST(test_alignment_gives_way),
+	UNIT_TEST(test_alignment_by_header),
+	UNIT_TEST(test_no_wish),
+	UNIT_TEST(test_full_and_lengths),
+	UNIT_TEST(test_spanning),
+	UNIT_TEST(test_tiny),
+#ifndef __KERNEL__
+	UNIT_TEST(test_no_memory),
+	UNIT_TEST(test_bad_free),
+#endif
+	{ }
+};
 
-	return cmocka_run_group_tests_name("eager", tests, NULL, NULL);
-}
+UNIT_SUITE("virtio_of_eager", tests);

@@ -36,10 +36,10 @@ static u32 some_len(struct unit_random *r, u32 size, u32 *head)
  */
 static void random_life(struct model *m, u64 seed, unsigned int steps)
 {
-	struct range *live = calloc(m->units + 1, sizeof(*live));
+	struct part *live = calloc(m->units + 1, sizeof(*live));
 	unsigned int n = 0, goal = 0, full = 0, i;
 	struct unit_random r;
-	struct range all;
+	struct part all;
 	u32 len, head;
 
 	unit_seed(&r, seed);
@@ -153,7 +153,7 @@ struct load {
 
 static void run_load(const struct load *l)
 {
-	struct range *live = calloc(l->depth, sizeof(*live));
+	struct part *live = calloc(l->depth, sizeof(*live));
 	unsigned int n = 0, writes = 0, aligned = 0, full = 0, i;
 	const unsigned int requests = 20000;
 	struct model m = { 0 };
@@ -216,7 +216,7 @@ static void test_load(void **state)
 static void test_small_stay_together(void **state)
 {
 	struct model m = { 0 };
-	struct range small[64], big[512];
+	struct part small[64], big[512];
 	unsigned int n = 0, i, round;
 
 	(void)state;
@@ -247,7 +247,7 @@ static void test_small_stay_together(void **state)
 static void test_large_keep_off(void **state)
 {
 	struct model m = { 0 };
-	struct range r[256], small;
+	struct part r[256], small;
 	unsigned int n, i;
 
 	(void)state;

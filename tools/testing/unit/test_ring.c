@@ -6,7 +6,7 @@
  */
 #include "ring_pair.h"
 
-static void test_init(void **state)
+static void test_init(unit_state *state)
 {
 	struct pair p;
 
@@ -27,7 +27,7 @@ static void test_init(void **state)
 	pair_close(&p);
 }
 
-static void test_direct(void **state)
+static void test_direct(unit_state *state)
 {
 	struct pair p;
 
@@ -62,7 +62,7 @@ static void test_direct(void **state)
 	pair_close(&p);
 }
 
-static void test_indirect(void **state)
+static void test_indirect(unit_state *state)
 {
 	struct vring_desc *t = table(3);
 	struct pair p;
@@ -73,7 +73,7 @@ static void test_indirect(void **state)
 	put(&t[2], 0x2000, 512, F_NEXT | F_WRITE, 1);
 	put(&t[1], 0x3000, 1, F_WRITE, 0);
 	/* The write flag of a descriptor of a table means nothing. */
-	put(&p.vr.desc[1], (uintptr_t)t, 48, F_IND | F_WRITE, 0xffff);
+	put(&p.vr.desc[1], unit_addr(t), 48, F_IND | F_WRITE, 0xffff);
 	offer(&p, 1);
 
 	assert_int_equal(pair_pop(&p), 1);
@@ -82,10 +82,10 @@ static void test_indirect(void **state)
 	assert_seg(&p.segs[1], 0x2000, 512);
 	assert_seg(&p.segs[2], 0x3000, 1);
 	pair_close(&p);
-	free(t);
+	unit_free(t);
 }
 
-static void test_mixed(void **state)
+static void test_mixed(unit_state *state)
 {
 	struct vring_desc *t = table(2);
 	struct pair p;
@@ -94,7 +94,7 @@ static void test_mixed(void **state)
 	pair_open(&p, 4, false, 4);
 	put(&p.vr.desc[3], 0x1000, 1, F_NEXT, 0);
 	put(&p.vr.desc[0], 0x2000, 2, F_NEXT | F_WRITE, 2);
-	put(&p.vr.desc[2], (uintptr_t)t, 32, F_IND, 0);
+	put(&p.vr.desc[2], unit_addr(t), 32, F_IND, 0);
 	put(&t[0], 0x3000, 4, F_NEXT | F_WRITE, 1);
 	put(&t[1], 0x4000, 8, F_WRITE, 0);
 	offer(&p, 3);
@@ -108,11 +108,11 @@ static void test_mixed(void **state)
 	offer(&p, 3);
 	assert_int_equal(pair_pop(&p), -EINVAL);
 	pair_close(&p);
-	free(t);
+	unit_free(t);
 }
 
 /* The longest chains: the whole ring, and a table larger than the ring. */
-static void test_long(void **state)
+static void test_long(unit_state *state)
 {
 	struct vring_desc *t = table(200);
 	struct pair p;
@@ -128,17 +128,17 @@ static void test_long(void **state)
 
 	for (i = 0; i < 200; i++)
 		put(&t[i], i, 3, F_WRITE | (i < 199 ? F_NEXT : 0), i + 1);
-	put(&p.vr.desc[9], (uintptr_t)t, 200 * 16, F_IND, 0);
+	put(&p.vr.desc[9], unit_addr(t), 200 * 16, F_IND, 0);
 	offer(&p, 9);
 	assert_int_equal(pair_pop(&p), 1);
 	assert_chain(&p.chain, 9, 0, 200, 0, 600);
 	assert_seg(&p.segs[199], 199, 3);
 	pair_close(&p);
-	free(t);
+	unit_free(t);
 }
 
 /* Empty descriptors are fine, and sums go to the very limit. */
-static void test_lengths(void **state)
+static void test_lengths(unit_state *state)
 {
 	struct pair p;
 
@@ -173,7 +173,7 @@ static void test_lengths(void **state)
 	pair_close(&p);
 }
 
-static void test_unpop(void **state)
+static void test_unpop(unit_state *state)
 {
 	struct pair p;
 
@@ -200,7 +200,7 @@ static void test_unpop(void **state)
 	pair_close(&p);
 }
 
-static void test_push(void **state)
+static void test_push(unit_state *state)
 {
 	struct pair p;
 
@@ -225,7 +225,7 @@ static void test_push(void **state)
 }
 
 /* Both indices go through their 16 bits twice, with a full ring each time. */
-static void test_wraparound(void **state)
+static void test_wraparound(unit_state *state)
 {
 	struct pair p;
 	unsigned int i, n;
@@ -251,7 +251,7 @@ static void test_wraparound(void **state)
 	pair_close(&p);
 }
 
-static void test_interrupt_flag(void **state)
+static void test_interrupt_flag(unit_state *state)
 {
 	struct pair p;
 
@@ -274,7 +274,7 @@ static void test_interrupt_flag(void **state)
 }
 
 /* Interrupt if and only if the entry with the event index is among the new. */
-static void test_interrupt_event(void **state)
+static void test_interrupt_event(unit_state *state)
 {
 	static const u16 starts[] = { 0, 1, 0x7ffe, 0x8000, 0xfff0, 0xffff };
 	unsigned int s, n, k;
@@ -308,7 +308,7 @@ static void test_interrupt_event(void **state)
 }
 
 /* Whoever does not know when it told the driver last, tells it. */
-static void test_interrupt_invalid(void **state)
+static void test_interrupt_invalid(unit_state *state)
 {
 	struct pair p;
 	unsigned int i;
@@ -336,7 +336,7 @@ static void test_interrupt_invalid(void **state)
 	pair_close(&p);
 }
 
-static void test_arm_flag(void **state)
+static void test_arm_flag(unit_state *state)
 {
 	struct pair p;
 
@@ -360,7 +360,7 @@ static void test_arm_flag(void **state)
 	pair_close(&p);
 }
 
-static void test_arm_event(void **state)
+static void test_arm_event(unit_state *state)
 {
 	struct pair p;
 	u16 old;
@@ -395,24 +395,22 @@ static void test_arm_event(void **state)
 	pair_close(&p);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),
-		cmocka_unit_test(test_direct),
-		cmocka_unit_test(test_indirect),
-		cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_unpop),
-		cmocka_unit_test(test_push),
-		cmocka_unit_test(test_wraparound),
-		cmocka_unit_test(test_interrupt_flag),
-		cmocka_unit_test(test_interrupt_event),
-		cmocka_unit_test(test_interrupt_invalid),
-		cmocka_unit_test(test_arm_flag),
-		cmocka_unit_test(test_arm_event),
-	};
+static unit_case tests[] = {
+	UNIT_TEST(test_init),
+	UNIT_TEST(test_direct),
+	UNIT_TEST(test_indirect),
+	UNIT_TEST(test_mixed),
+	UNIT_TEST(test_long),
+	UNIT_TEST(test_lengths),
+	UNIT_TEST(test_unpop),
+	UNIT_TEST(test_push),
+	UNIT_TEST(test_wraparound),
+	UNIT_TEST(test_interrupt_flag),
+	UNIT_TEST(test_interrupt_event),
+	UNIT_TEST(test_interrupt_invalid),
+	UNIT_TEST(test_arm_flag),
+	UNIT_TEST(test_arm_event),
+	{ }
+};
 
-	return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
-}
+UNIT_SUITE("virtio_of_ring", tests);

@@ -34,7 +34,7 @@ static void assert_bytes(const char *what, const void *pdu, size_t size,
 	assert_bytes(#pdu, &(pdu), sizeof(pdu), want);			\
 } while (0)
 
-static void test_connect(void **state)
+static void test_connect(unit_state *state)
 {
 	union virtio_of_command c = { .connect = {
 		.opcode = U16(VIRTIO_OF_OP_CONNECT),
@@ -64,7 +64,7 @@ static void test_connect(void **state)
 	assert_ptr_equal(body.reserved, (char *)&body + 512);
 }
 
-static void test_plain(void **state)
+static void test_plain(unit_state *state)
 {
 	static const struct {
 		unsigned int op;
@@ -99,7 +99,7 @@ static void test_plain(void **state)
 		    0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-static void test_feature(void **state)
+static void test_feature(unit_state *state)
 {
 	static const struct {
 		unsigned int op;
@@ -135,7 +135,7 @@ static void test_feature(void **state)
 		    0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11);
 }
 
-static void test_keyed(void **state)
+static void test_keyed(unit_state *state)
 {
 	union virtio_of_command c = { .get_keyed_eager_buf = {
 		.opcode = U16(VIRTIO_OF_OP_GET_KEYED_EAGER_BUF),
@@ -163,7 +163,7 @@ static void test_keyed(void **state)
 		    0x0d, 0x0c, 0x0b, 0x0a, 0xef, 0xbe, 0xad, 0xde);
 }
 
-static void test_vq(void **state)
+static void test_vq(unit_state *state)
 {
 	union virtio_of_command eager = { .vq_keyed_eager_buf = {
 		.opcode = U16(VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF),
@@ -201,7 +201,7 @@ static void test_vq(void **state)
 		    0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31);
 }
 
-static void test_device(void **state)
+static void test_device(unit_state *state)
 {
 	union virtio_of_completion id = { .id = {
 		.command_id = U16(0x0102),
@@ -241,7 +241,7 @@ static void test_device(void **state)
 		    0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-static void test_config(void **state)
+static void test_config(unit_state *state)
 {
 	union virtio_of_command get = { .config = {
 		.opcode = U16(VIRTIO_OF_OP_GET_CONFIG),
@@ -292,7 +292,7 @@ static unsigned int crc16_arc(const char *s)
 	return crc;
 }
 
-static void test_numbers(void **state)
+static void test_numbers(unit_state *state)
 {
 	(void)state;
 	assert_int_equal(VIRTIO_OF_PORT, 8549);
@@ -323,18 +323,16 @@ static void test_numbers(void **state)
 	assert_int_equal(VIRTIO_OF_STATUS_EINVQBUF, 0x20f1);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_connect),
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_feature),
-		cmocka_unit_test(test_keyed),
-		cmocka_unit_test(test_vq),
-		cmocka_unit_test(test_device),
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_numbers),
-	};
+static unit_case tests[] = {
+	UNIT_TEST(test_connect),
+	UNIT_TEST(test_plain),
+	UNIT_TEST(test_feature),
+	UNIT_TEST(test_keyed),
+	UNIT_TEST(test_vq),
+	UNIT_TEST(test_device),
+	UNIT_TEST(test_config),
+	UNIT_TEST(test_numbers),
+	{ }
+};
 
-	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
-}
+UNIT_SUITE("virtio_of_wire", tests);
