@@ -16,7 +16,7 @@
 #
 #	# nodes: target initiator	several guests; the script runs in each,
 #	#				on_node NAME tells which one it is in
-#	# kernels: 6.12			not on all
+#	# kernels: 6.12			not on all: 6.1, 6.12, debug, siw
 #	# timeout: 300	# smp: 2	# mem: 1G	# icount: yes
 #	# with: tshark			programs of the host that it needs
 #	# quick: yes			part of make check-quick
@@ -171,10 +171,16 @@ bail()
 
 vof_bad_log='WARNING:|BUG:|BUG |Oops|Call Trace|possible .*(deadlock|locking)|INFO: (task|rcu|lockdep)|inconsistent lock|refcount_t:|list_(add|del) corruption|use-after-free|scheduling while atomic|sleeping function|general protection|soft lockup|self-detected stall|blocked for more than|kmemleak|DMA-API|leaked|UBSAN|KASAN|KCSAN'
 vof_expected_log=
-vof_marker="vof-test: $VOF_NAME starts"
 
 # What this test provokes in the kernel's log, and what is not a fault of ours.
 expect_log() { vof_expected_log="${vof_expected_log:+$vof_expected_log|}$1"; }
+
+# vof_mark TEXT: what is in the log so far is none of this test.
+vof_mark()
+{
+	vof_marker="vof-test: $VOF_NAME: $1"
+	echo "$vof_marker" >/dev/kmsg
+}
 
 vof_log() { dmesg | sed -n "/$vof_marker/,\$p"; }
 
@@ -668,6 +674,39 @@ vof_census()
 
 vof_loaded() { [ -d "/sys/module/$1" ]; }
 
+# What kmemleak, of the debug kernel, takes for leaked, with the backtraces of the
+# allocations. It counts an object when it is 5 s old and two scans in a row have
+# found no pointer to it.
+vof_kmemleak=/sys/kernel/debug/kmemleak
+vof_lockdep=/proc/lockdep_stats
+vof_leaks()
+{
+	sleep 6
+	echo scan >$vof_kmemleak
+	echo scan >$vof_kmemleak
+	cat $vof_kmemleak
+}
+
+# What the debug kernel has found so far was provoked.
+vof_forgive()
+{
+	vof_mark forgiven
+	echo clear >$vof_kmemleak
+	vof_lockdep=
+}
+
+# What the debug kernel watches: whether it still does, and what it found.
+vof_check_debug()
+{
+	local out
+	# It stops watching when it has found something, or runs out of memory.
+	[ ! -e "$vof_lockdep" ] || check "lockdep is still watching" \
+		grep -q '^ debug_locks: *1$' "$vof_lockdep"
+	[ -e $vof_kmemleak ] || return 0
+	out=$(vof_leaks)
+	is "nothing has leaked" "$out" "" || note <"$VOF_TMP/text"
+}
+
 # finish: take down what is there, look for leftovers, print the plan, exit.
 finish()
 {
@@ -684,8 +723,11 @@ finish()
 			not_ok "the target ends with status 0 on SIGTERM (got $?)"
 	done
 	status=0
+	: >"$VOF_TMP/text"
 	for m in virtio_of_rdma virtio_of; do
 		vof_loaded $m || continue
+		# Backtraces have but addresses when the module is gone.
+		echo "$m was at $(cat /sys/module/$m/sections/.text)" >>"$VOF_TMP/text"
 		# A module whose last user has just gone may need a moment.
 		out=$(timeout 60 rmmod $m 2>&1) || {
 			status=1
@@ -700,6 +742,7 @@ finish()
 		sleep 0.1
 	done
 	is "nothing is left behind" "$(vof_census)" "$before"
+	vof_check_debug
 	out=$(vof_bad_lines)
 	is "nothing bad in the kernel's log" "$out" ""
 
@@ -733,6 +776,6 @@ vof_reach_target()
 }
 
 trap vof_on_exit EXIT
-echo "$vof_marker" >/dev/kmsg
+vof_mark starts
 vof_census >"$VOF_TMP/census"
 on_node target || [[ $VOF_PEERS != *" "* ]] || vof_reach_target
