@@ -82,7 +82,8 @@ void vof_rdma_flush(struct vof_queue *q)
 	batch->wrs[i].wr.next = NULL;
 	batch->nwrs = 0;
 	batch->nsges = 0;
-	if (ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad))
+	if (vof_rdma_fault(VOF_RDMA_FAULT_POST) ||
+	    ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad))
 		vof_link_lost(q, -EIO, "the adapter does not take work requests");
 }
 
@@ -347,6 +348,8 @@ static int vof_rdma_post_recv(struct vof_rdma_queue *rq, struct vof_rdma_recv *r
 		.num_sge = 1,
 	};
 
+	if (vof_rdma_fault(VOF_RDMA_FAULT_RECV))
+		return -ENOMEM;
 	ib_dma_sync_single_for_device(rq->ibdev, recv->sge.addr, recv->sge.length,
 				      DMA_FROM_DEVICE);
 	return ib_post_recv(rq->id->qp, &wr, NULL);

@@ -105,13 +105,17 @@ static int __init vof_rdma_init(void)
 	if (ret)
 		return ret;
 	ret = vof_fabric_register(&vof_rdma_ops);
-	if (ret)
+	if (ret) {
 		ib_unregister_client(&vof_rdma_client);
-	return ret;
+		return ret;
+	}
+	vof_rdma_fault_init();
+	return 0;
 }
 
 static void __exit vof_rdma_exit(void)
 {
+	vof_rdma_fault_exit();
 	vof_fabric_unregister(&vof_rdma_ops);
 	ib_unregister_client(&vof_rdma_client);
 }

@@ -131,11 +131,9 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 		sg_dma_address(&rq->sg[n]) = segs[i].dma;
 		sg_dma_len(&rq->sg[n++]) = segs[i].len;
 	}
-	ret = ib_map_mr_sg(mr->mr, rq->sg, n, NULL, PAGE_SIZE);
-	if (ret != n) {
-		ret = -EIO;
+	ret = vof_rdma_map_mr(mr->mr, rq->sg, n);
+	if (ret)
 		goto err;
-	}
 	list_del(&mr->list);
 	piece->mr = mr;
 	ib_update_fast_reg_key(mr->mr, ib_inc_rkey(mr->mr->rkey));

@@ -232,6 +232,27 @@ void vof_rdma_memory_destroy(struct vof_rdma_queue *rq)
 }
 
 /**
+ * vof_rdma_map_mr() - say what a registration is to cover
+ * @mr: the registration; no key of it is valid
+ * @sg: pages
+ * @n: their number
+ *
+ * Context: any.
+ * Return: 0 or a negative errno.
+ */
+int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n)
+{
+	int ret;
+
+	if (vof_rdma_fault(VOF_RDMA_FAULT_REG))
+		return -EIO;
+	ret = ib_map_mr_sg(mr, sg, n, NULL, PAGE_SIZE);
+	if (ret == n)
+		return 0;
+	return ret < 0 ? ret : -EIO;
+}
+
+/**
  * vof_rdma_bounce_register() - give the bounce memory its key
  * @rq: the queue, connected
  *
@@ -253,9 +274,9 @@ int vof_rdma_bounce_register(struct vof_rdma_queue *rq)
 		sg_dma_address(&rq->sg[i]) = rq->bounce_mem.dma[i];
 		sg_dma_len(&rq->sg[i]) = PAGE_SIZE;
 	}
-	ret = ib_map_mr_sg(mr, rq->sg, n, NULL, PAGE_SIZE);
-	if (ret != n)
-		return ret < 0 ? ret : -EINVAL;
+	ret = vof_rdma_map_mr(mr, rq->sg, n);
+	if (ret)
+		return ret;
 	ib_update_fast_reg_key(mr, ib_inc_rkey(mr->rkey));
 
 	spin_lock_irq(&rq->q->lock);

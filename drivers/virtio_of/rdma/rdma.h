@@ -263,6 +263,32 @@ static inline struct vof_req *from_rdma_req(struct vof_rdma_req *rr)
 	return (struct vof_req *)rr - 1;
 }
 
+/* fault.c: the kernels that people run have none of this. */
+enum vof_rdma_fault {
+	VOF_RDMA_FAULT_POST,
+	VOF_RDMA_FAULT_REG,
+	VOF_RDMA_FAULT_RECV,
+};
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+bool vof_rdma_fault(enum vof_rdma_fault what);
+void vof_rdma_fault_init(void);
+void vof_rdma_fault_exit(void);
+#else
+static inline bool vof_rdma_fault(enum vof_rdma_fault what)
+{
+	return false;
+}
+
+static inline void vof_rdma_fault_init(void)
+{
+}
+
+static inline void vof_rdma_fault_exit(void)
+{
+}
+#endif
+
 /* main.c */
 void vof_rdma_track(struct vof_rdma_queue *rq);
 void vof_rdma_untrack(struct vof_rdma_queue *rq);
@@ -285,6 +311,7 @@ void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 			  size_t len);
 int vof_rdma_memory_create(struct vof_rdma_queue *rq);
 void vof_rdma_memory_destroy(struct vof_rdma_queue *rq);
+int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n);
 int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
 int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
 		   unsigned int count);

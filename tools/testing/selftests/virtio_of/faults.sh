@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Faults: every allocation on the way up and down fails once, and so do posts,
+# registrations and receives, while connecting and under load. The answer is a
+# clean error or success, nothing hangs, and the device is of use afterwards.
+# kernels: debug
+# timeout: 300
+. "$(dirname "$0")/lib.sh"
+
+debug=/sys/kernel/debug
+
+# faults DIRECTORY FILE=VALUE...: what to fail, see the kernel's
+# Documentation/fault-injection.
+faults()
+{
+	local dir=$debug/$1 word
+	shift
+	for word; do
+		echo "${word#*=}" >"$dir/${word%%=*}" || bail "no $dir/$word"
+	done
+}
+
+# Faults of KIND end; without KIND all do.
+no_faults()
+{
+	local f
+	[ $# -gt 0 ] || set -- failslab virtio_of_rdma/fail_{post,reg,recv}
+	for f; do
+		faults "$f" probability=0 times=1 space=0
+	done
+}
+
+# usable WHAT: the device is live, by itself or after it was enabled again, and
+# data comes back as written.
+usable()
+{
+	local i
+	for ((i = 0; i < 300; i++)); do
+		case $(vof_get d0 state) in
+		live) break ;;
+		failed) vof_set d0 enable 0 >/dev/null ;;
+		disabled) vof_set d0 enable 1 >/dev/null ;;
+		esac
+		sleep 0.1
+	done
+	check "$1: verified I/O" vof_fio filename="$(vof_disk d0)" rw=randwrite \
+		bsrange=4k-64k size=8m io_size=1m iodepth=8 verify=crc32c
+}
+
+# nth WHAT ALLOWED COMMAND...: run COMMAND with the first, second, ... fault until
+# there are no more of them. ALLOWED are the errors that it may end with.
+# Around each there are the functions before and after, after with the result.
+nth()
+{
+	local what=$1 allowed=$2 n=0 got more=yes start=$SECONDS
+	local -A seen=()
+	local wrong=
+	shift 2
+	while [ -n "$more" ] && [ $n -lt 1000 ]; do
+		n=$((n + 1))
+		before
+		got=$(timeout 60 vof-failnth $n "$@") || more=
+		seen[$got]=$((${seen[$got]-0} + 1))
+		[[ " OK $allowed " = *" $got "* ]] || wrong="$wrong $n:$got"
+		after "$got" || wrong="$wrong $n:after $got"
+	done
+	for got in "${!seen[@]}"; do
+		note "$what: $got ${seen[$got]} times"
+	done
+	note "$what took $((SECONDS - start)) s"
+	is "$what: with each of $((n - 1)) faults a clean result" "$wrong" ""
+	is "$what: there was a last one" "$more" ""
+}
+
+start_target --blk tvqn=disk0,mem=16M,queues=1
+modprobe virtio_of_rdma || bail "virtio_of_rdma does not load"
+[ -d $debug/failslab ] || skip_all "a kernel without failslab"
+# Allocations that may wait are the ones that count here.
+faults failslab verbose=0 ignore-gfp-wait=N
+for f in post reg recv; do
+	faults virtio_of_rdma/fail_$f verbose=0
+done
+
+# ---- every allocation -------------------------------------------------------
+
+before() { :; }
+after() { [ "$1" != OK ] || rmdir "$VOF_CONFIGFS/d1"; }
+nth "mkdir" ENOMEM mkdir "$VOF_CONFIGFS/d1"
+
+# From here on, what is allocated on behalf of our modules: their text is
+# somewhere in the stack, and close.
+lo=0xffffffffffffffff
+hi=0x0000000000000000
+while read -r module size _; do
+	[[ $module = virtio_of || $module = virtio_of_rdma ]] || continue
+	start=$(cat "/sys/module/$module/sections/.text")
+	end=$(printf '0x%016x' $((start + size)))
+	[[ $start > $lo ]] || lo=$start
+	[[ $end < $hi ]] || hi=$end
+done </proc/modules
+note "text of the modules: $lo to $hi"
+faults failslab "require-start=$lo" "require-end=$hi" stacktrace-depth=14
+
+vof_make d0 tvqn=disk0 queue_size=4 || bail "no d0"
+errors="ENOMEM EIO EAGAIN ENOTCONN ECONNABORTED ETIMEDOUT ENODEV"
+before() { :; }
+after()
+{
+	if [ "$1" = OK ]; then
+		timeout 60 dd if="$(vof_disk d0)" of=/dev/null bs=64k count=4 \
+			iflag=direct 2>/dev/null || return 1
+		vof_set d0 enable 0 >/dev/null
+	fi
+	[ "$(vof_get d0 state)" = disabled ]
+}
+nth "enable" "$errors" write "$VOF_CONFIGFS/d0/enable" 1
+usable "after the faults of enable"
+
+before() { [ "$(vof_get d0 state)" = live ] || vof_set d0 enable 1 >/dev/null; }
+after() { [ "$(vof_get d0 state)" = disabled ] || vof_set d0 enable 0 >/dev/null; }
+nth "disable" ENOMEM write "$VOF_CONFIGFS/d0/enable" 0
+
+vof_disconnect d0
+before()
+{
+	[ -d "$VOF_CONFIGFS/d0" ] ||
+		vof_connect d0 tvqn=disk0 queue_size=4 >/dev/null
+}
+after() { [ ! -d "$VOF_CONFIGFS/d0" ] || rmdir "$VOF_CONFIGFS/d0"; }
+nth "rmdir" ENOMEM rmdir "$VOF_CONFIGFS/d0"
+
+# ---- the adapter, while connecting ------------------------------------------
+
+vof_make d0 tvqn=disk0 queue_size=4 || bail "no d0"
+for f in post reg recv; do
+	outcomes=
+	wrong=
+	for ((n = 0; n < 400; n++)); do
+		faults "virtio_of_rdma/fail_$f" space=$n times=1 probability=100
+		got=$(vof_set d0 enable 1) && got=OK
+		# Not used up: there was no such call.
+		left=$(cat $debug/virtio_of_rdma/fail_$f/times)
+		no_faults "virtio_of_rdma/fail_$f"
+		outcomes="$outcomes $got"
+		[[ " OK $errors " = *" $got "* ]] || wrong="$wrong $n:$got"
+		vof_set d0 enable 0 >/dev/null
+		[ "$left" = 0 ] || break
+	done
+	note "fail_$f: $outcomes"
+	is "connect with each of $n calls of $f failing: clean" "$wrong" ""
+	check "there was a last one" [ "$left" != 0 ]
+done
+usable "after the faults of the adapter"
+
+# ---- the adapter, under load ------------------------------------------------
+
+# A registration that fails is no reason to fail: the data is copied.
+faults virtio_of_rdma/fail_reg times=-1 probability=50
+check "half of the registrations fail: verified I/O" \
+	vof_fio filename="$(vof_disk d0)" rw=randrw bs=64k size=16m io_size=4m \
+	iodepth=8 verify=crc32c
+no_faults
+is "and the link is up" "$(vof_get d0 state)" live
+
+for f in post recv; do
+	for n in 1 7 100 333; do
+		faults "virtio_of_rdma/fail_$f" space=$n times=1 probability=100
+		# With an error or without, according to what becomes of the link.
+		VOF_FIO_TIMEOUT=60 vof_fio filename="$(vof_disk d0)" rw=randrw \
+			bsrange=512-64k size=16m io_size=16m iodepth=8 >/dev/null
+		check "$f $n fails under load: it ends" [ $? != 124 ]
+		check "$f $n: and the fault was met" \
+			[ "$(cat $debug/virtio_of_rdma/fail_$f/times)" = 0 ]
+		no_faults
+		usable "$f $n"
+	done
+done
+
+# ---- all of it at once ------------------------------------------------------
+
+faults failslab probability=3 times=-1
+faults virtio_of_rdma/fail_post probability=1 times=-1
+faults virtio_of_rdma/fail_reg probability=20 times=-1
+faults virtio_of_rdma/fail_recv probability=1 times=-1
+for ((n = 0; n < 8; n++)); do
+	vof_set d0 enable 1 >/dev/null &&
+		VOF_FIO_TIMEOUT=60 vof_fio filename="$(vof_disk d0)" rw=randrw \
+			bsrange=512-64k size=16m io_size=2m iodepth=8 >/dev/null
+	vof_set d0 enable 0 >/dev/null
+done
+no_faults
+check "all at once, eight times: it can be disabled" [ "$(vof_get d0 state)" = disabled ]
+usable "in the end"
+finish
