@@ -11,7 +11,7 @@ if ! on_node target; then
 	check "connect" vof_connect d0 "tvqn=disk-$VOF_NODE" "trsvcid=$(
 		on_node healthy && echo 8549 || echo 8550)"
 	load "$(vof_disk d0)"
-	[ $tap_failed = 0 ] || bail "no load"
+	kill -0 "$LOAD" || bail "no load"
 	barrier loaded
 	barrier down
 	# It is for the other side to tell what comes now.
