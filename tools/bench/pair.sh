@@ -31,7 +31,7 @@ calls()
 packets()
 {
 	local d=/sys/class/net/$VOF_DEV/statistics
-	echo $(($(cat $d/rx_packets) + $(cat $d/tx_packets)))
+	echo $(($(cat "$d/rx_packets") + $(cat "$d/tx_packets")))
 }
 
 # What 100 I/Os bring about, less what opening the disk does.
@@ -44,7 +44,7 @@ count()
 		before=$(packets)
 		echo 1 >$trace/tracing_on
 		fio --name=job --filename="$DISK" --ioengine=libaio --direct=1 \
-			--thread --rw="$2" --bs="$3" --size=$AREA --io_size=1g \
+			--thread --rw="$2" --bs="$3" --size="$AREA" --io_size=1g \
 			--norandommap=1 --number_ios="$i" --iodepth="$4" >/dev/null
 		echo 0 >$trace/tracing_on
 		n[packets]=$(($(packets) - before - ${n[packets]-0}))
