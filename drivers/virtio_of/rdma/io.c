@@ -83,8 +83,12 @@ void vof_rdma_flush(struct vof_queue *q)
 	batch->nwrs = 0;
 	batch->nsges = 0;
 	if (vof_rdma_fault(VOF_RDMA_FAULT_POST) ||
-	    ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad))
+	    ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad)) {
 		vof_link_lost(q, -EIO, "the adapter does not take work requests");
+		/* It may be the one that vof_rdma_bounce_register() waits for. */
+		rq->reg_err = -EIO;
+		complete(&rq->reg_done);
+	}
 }
 
 static void vof_rdma_encode_desc(struct vof_rdma_queue *rq,
@@ -365,6 +369,7 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	const char *wrong = NULL;
 	unsigned long flags;
 	bool done = false;
+	int err = -EPROTO;
 	bool async;
 
 	if (wc->status) {
@@ -390,16 +395,18 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 		spin_unlock_irqrestore(&rq->q->lock, flags);
 		return;
 	}
-	if (vof_rdma_post_recv(rq, recv))
+	if (vof_rdma_post_recv(rq, recv)) {
 		wrong = "the adapter does not take receives";
-	else if (!async)
+		err = -EIO;
+	} else if (!async) {
 		wrong = vof_rdma_answer(rq, &cpl, &req);
+	}
 	if (req)
 		done = !to_rdma_req(req)->wait;
 	spin_unlock_irqrestore(&rq->q->lock, flags);
 
 	if (wrong)
-		vof_link_lost(rq->q, -EPROTO, wrong);
+		vof_link_lost(rq->q, err, wrong);
 	else if (async)
 		vof_queue_async(rq->q, &cpl);
 	else if (done)
