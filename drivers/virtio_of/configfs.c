@@ -44,6 +44,8 @@ int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 	va_end(args);
 	spin_lock(&cfg->peek);
 	strscpy(cfg->last_error, text, sizeof(cfg->last_error));
+	if (cfg->dev)
+		vof_device_note(cfg->dev, text);
 	spin_unlock(&cfg->peek);
 	pr_err_ratelimited("%s: %s (%pe)\n", config_item_name(&cfg->item), text,
 			   ERR_PTR(err));

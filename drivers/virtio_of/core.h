@@ -25,7 +25,10 @@
 
 /* A control command that takes longer means that the link is lost. */
 #define VOF_CTRL_TIMEOUT	(10 * HZ)
-/* The same, and for requests too, when somebody waits for the device to go. */
+/*
+ * When somebody waits for the device to go: all control commands together, or
+ * the requests when none is answered for so long.
+ */
 #define VOF_HURRY_TIMEOUT	(3 * HZ)
 
 /* Size of the default queue, and what the attribute accepts. */
@@ -85,7 +88,7 @@ struct vof_patience {
  * @state: its state
  * @age: seconds in that state
  * @reconnects: links that were replaced
- * @attempts: to replace the link that was lost last
+ * @attempts: to replace a link, since the last one that held
  * @replayed: requests that were sent again
  * @error: the last error in words, empty if there was none
  */
@@ -129,13 +132,15 @@ struct vof_opts {
  * @registered: @vdev is on the virtio bus, or about to be
  * @state_lock: protects @state, @lost, @error, @error_text
  * @state: written by device.c alone
- * @state_since: in jiffies
+ * @state_since: in 64 bit jiffies
  * @lost: the first reason why the link at hand was lost, 0: none
  * @error: errno of the last error
  * @error_text: the last error in words
  * @error_limit: so that a device that keeps failing does not flood the log
  * @cancel: whoever waits for this device is to give up
  * @hurry: somebody waits for it to go: nobody waits long for the target
+ * @hurry_since: when that began
+ * @hurry_used: jiffies that control commands have taken since
  * @halted: the host goes down: end the link in good order
  * @suspended: the host sleeps: no new link for now
  * @reconnect: a new link is wanted, now
@@ -146,7 +151,8 @@ struct vof_opts {
  * @recovery: deals with a lost link
  * @lost_at: when the link was lost
  * @outage_at: the same, but for links that did not last
- * @live_at: when there was a link again
+ * @live_at: when there was a link again, in 64 bit jiffies: it may hold for long
+ * @live_done: sum of @ndone of all queues at that time
  * @next_attempt: when to try to connect
  * @attempt_end: when to give up the attempt that is under way
  * @recoverer: who makes a new link at the moment
@@ -181,7 +187,7 @@ struct vof_device {
 
 	spinlock_t state_lock;
 	enum vof_state state;
-	unsigned long state_since;
+	u64 state_since;
 	int lost;
 	int error;
 	char error_text[VOF_ERROR_SIZE];
@@ -189,6 +195,8 @@ struct vof_device {
 
 	bool cancel;
 	bool hurry;
+	unsigned long hurry_since;
+	unsigned long hurry_used;
 	bool halted;
 	bool suspended;
 	bool reconnect;
@@ -201,7 +209,8 @@ struct vof_device {
 	struct delayed_work recovery;
 	unsigned long lost_at;
 	unsigned long outage_at;
-	unsigned long live_at;
+	u64 live_at;
+	unsigned int live_done;
 	unsigned long next_attempt;
 	unsigned long attempt_end;
 	struct task_struct *recoverer;
@@ -254,6 +263,7 @@ void vof_device_put(struct vof_device *dev);
 bool vof_device_set_state(struct vof_device *dev, enum vof_state next);
 enum vof_state vof_device_state(struct vof_device *dev);
 void vof_device_info(struct vof_device *dev, struct vof_info *info);
+void vof_device_note(struct vof_device *dev, const char *text);
 const char *vof_state_name(enum vof_state state);
 __printf(3, 4)
 void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
@@ -261,7 +271,8 @@ void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 /* link.c */
 void vof_link_init(struct vof_device *dev);
 bool vof_link_up(struct vof_device *dev);
-unsigned long vof_link_timeout(struct vof_device *dev);
+bool vof_link_patient(struct vof_device *dev, unsigned long start);
+void vof_link_waited(struct vof_device *dev, unsigned long start);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
 void vof_link_end(struct vof_device *dev);
@@ -312,6 +323,7 @@ void vof_queue_pause(struct vof_queue *q);
 int vof_queue_open(struct vof_queue *q);
 void vof_queue_close(struct vof_queue *q);
 void vof_queue_fail(struct vof_queue *q);
+bool vof_queue_waiting(struct vof_queue *q);
 bool vof_queue_notify(struct vof_queue *q);
 
 /**

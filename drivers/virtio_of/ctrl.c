@@ -4,8 +4,8 @@
  *
  * One function per command of the specification. A queue has one request for
  * them, so that one command is in flight at a time. Each may sleep, takes the
- * queue's admin_lock, and is bounded by vof_link_timeout(): an answer that takes
- * longer means that the link is lost. Each returns 0 or a negative errno, and
+ * queue's admin_lock, and waits as long as vof_link_patient() allows: an answer
+ * that takes longer means that the link is lost. Each returns 0 or a negative errno, and
  * has then reported the cause by vof_device_error() or vof_link_lost().
  */
 #include <linux/io.h>
@@ -119,21 +119,24 @@ static const char *vof_op_name(u16 opcode)
 }
 
 /*
- * Wait for the answer to q->admin, or until there will be none; false: for too
- * long. How long is too long may change meanwhile, so that the wait is cut up.
+ * Wait for the answer to q->admin on connection number @conn, or until there will
+ * be none; false: for too long. How long is too long may change meanwhile, so that
+ * the wait is cut up.
  */
-static bool vof_ctrl_wait(struct vof_queue *q)
+static bool vof_ctrl_wait(struct vof_queue *q, unsigned int conn)
 {
 	struct vof_device *dev = q->dev;
 	unsigned long start = jiffies;
+	bool over;
 
 	do {
-		if (wait_event_timeout(dev->wait, READ_ONCE(q->answered) ||
-				       !READ_ONCE(q->open) || !vof_link_up(dev),
-				       VOF_CTRL_SLICE))
-			return true;
-	} while (time_before(jiffies, start + vof_link_timeout(dev)));
-	return false;
+		over = wait_event_timeout(dev->wait, READ_ONCE(q->answered) ||
+					  !READ_ONCE(q->open) ||
+					  READ_ONCE(q->conn) != conn ||
+					  !vof_link_up(dev), VOF_CTRL_SLICE);
+	} while (!over && vof_link_patient(dev, start));
+	vof_link_waited(dev, start);
+	return over;
 }
 
 /*
@@ -144,10 +147,12 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 {
 	struct vof_req *req = q->admin;
 	struct vof_device *dev = q->dev;
+	unsigned int conn;
 	int ret;
 
 	lockdep_assert_held(&q->admin_lock);
 	spin_lock_irq(&q->lock);
+	conn = q->conn;
 	/* An instance that is not ready is nobody else's business. */
 	if (vof_device_state(dev) == VOF_RECOVERING &&
 	    READ_ONCE(dev->recoverer) != current) {
@@ -186,7 +191,7 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		return ret;
 	}
 
-	if (!vof_ctrl_wait(q)) {
+	if (!vof_ctrl_wait(q, conn)) {
 		/* Also on the way out this means that the target is gone. */
 		WRITE_ONCE(q->closing, false);
 		vof_link_lost(q, -ETIMEDOUT, "a control command was not answered in time");

@@ -21,6 +21,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/device.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
@@ -74,7 +75,7 @@ bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
 		ok = false;
 	if (ok) {
 		WRITE_ONCE(dev->state, next);
-		dev->state_since = jiffies;
+		dev->state_since = get_jiffies_64();
 		/* A link that is not there is not waited for on the way out. */
 		if (next == VOF_DYING &&
 		    (prev == VOF_RECOVERING || prev == VOF_FAILED))
@@ -110,12 +111,28 @@ void vof_device_info(struct vof_device *dev, struct vof_info *info)
 
 	spin_lock_irqsave(&dev->state_lock, flags);
 	info->state = dev->state;
-	info->age = (jiffies - dev->state_since) / HZ;
+	info->age = div_u64(get_jiffies_64() - dev->state_since, HZ);
 	strscpy(info->error, dev->error_text, sizeof(info->error));
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 	info->reconnects = READ_ONCE(dev->reconnects);
 	info->attempts = READ_ONCE(dev->attempts);
 	info->replayed = READ_ONCE(dev->replayed);
+}
+
+/**
+ * vof_device_note() - have last_error say something that is no error of the device
+ * @dev: the device
+ * @text: in words, logged elsewhere
+ *
+ * Context: any.
+ */
+void vof_device_note(struct vof_device *dev, const char *text)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dev->state_lock, flags);
+	strscpy(dev->error_text, text, sizeof(dev->error_text));
+	spin_unlock_irqrestore(&dev->state_lock, flags);
 }
 
 /**
@@ -210,7 +227,7 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	dev->vdev.dev.parent = vof_parent;
 	dev->vdev.dev.release = vof_device_release;
 	dev->vdev.dev.type = &vof_device_type;
-	dev->state_since = jiffies;
+	dev->state_since = get_jiffies_64();
 	spin_lock_init(&dev->state_lock);
 	ratelimit_state_init(&dev->error_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);

@@ -20,13 +20,13 @@ static u64 vof_instance_features(const struct vof_device *dev, u64 offered)
 	return offered;
 }
 
-/* How commands travel: Virtio-oF features. */
-static int vof_instance_fabric(struct vof_device *dev)
+/* How commands travel: Virtio-oF features, and keyed descriptors per command. */
+static int vof_instance_fabric(struct vof_device *dev, u8 *max_descs)
 {
 	u64 offered;
 	int ret;
 
-	dev->max_descs = 1;
+	*max_descs = 1;
 	ret = vof_ctrl_get_feature(dev, &offered);
 	if (ret)
 		return ret;
@@ -38,7 +38,7 @@ static int vof_instance_fabric(struct vof_device *dev)
 	}
 	if (!(dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS)))
 		return 0;
-	return vof_ctrl_get_keyed_num_descs(dev, &dev->max_descs);
+	return vof_ctrl_get_keyed_num_descs(dev, max_descs);
 }
 
 static int vof_instance_device_features(struct vof_device *dev, u64 *features)
@@ -60,7 +60,7 @@ int vof_instance_negotiate(struct vof_device *dev)
 {
 	int ret;
 
-	ret = vof_instance_fabric(dev);
+	ret = vof_instance_fabric(dev, &dev->max_descs);
 	if (ret)
 		return ret;
 	ret = vof_ctrl_get_device_id(dev, &dev->vdev.id.device);
@@ -228,11 +228,16 @@ static int vof_instance_status(struct vof_device *dev, u8 mask)
 int vof_instance_restore(struct vof_device *dev)
 {
 	u8 mask = VIRTIO_CONFIG_S_ACKNOWLEDGE;
+	u8 max_descs;
 	u32 status;
 	int ret;
 
 	lockdep_assert_held(&dev->vq_lock);
-	ret = vof_instance_fabric(dev);
+	ret = vof_instance_fabric(dev, &max_descs);
+	/* The driver's limits, and requests that wait, may need them all. */
+	if (!ret && max_descs < dev->max_descs)
+		return vof_instance_differs(dev, "keyed descriptors per command",
+					    dev->max_descs, max_descs);
 	if (!ret)
 		ret = vof_instance_compare(dev);
 	/* No driver, or one that has reset the device: there is no more to it. */

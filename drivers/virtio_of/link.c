@@ -23,8 +23,9 @@
  * sent twice, or the target turns out to serve something else.
  *
  * A link counts as good when it has held for VOF_LINK_PROVEN. One that is lost
- * before continues the outage: pauses and ctrl_loss_tmo count from its beginning.
- * A target that breaks every link costs no more than one that does not answer.
+ * before continues the outage: pauses grow on, and a target that breaks every
+ * link costs no more than one that does not answer. ctrl_loss_tmo counts on too,
+ * unless the link has answered a request, or had none to answer.
  *
  * Recovery allocates memory, and memory may have to be written to this very
  * device to become free: so it does not start I/O.
@@ -48,38 +49,56 @@
 /* The first pause between two attempts; each one after it is twice as long. */
 #define VOF_LINK_PAUSE		(HZ / 4)
 #define VOF_LINK_PAUSE_DOUBLE	16
-/* All of an attempt, however slowly the target answers each command. */
+/* All of an attempt, however slowly the target answers each command ... */
 #define VOF_LINK_ATTEMPT	(30 * HZ)
+/* ... and as much more for each virtqueue. */
+#define VOF_LINK_ATTEMPT_QUEUE	HZ
 
-/* When is a limit of the outage reached? Returns false: never. */
-static bool vof_link_limit(const struct vof_device *dev, unsigned long *when)
+/* When does the device fail? Returns false: never. */
+static bool vof_link_loss_limit(const struct vof_device *dev, unsigned long *when)
 {
 	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
+
+	*when = READ_ONCE(dev->outage_at) + loss * HZ;
+	return loss >= 0 && !READ_ONCE(dev->wanted);
+}
+
+/* When do requests fail that wait for a link? Returns false: not before the device. */
+static bool vof_link_fast_limit(const struct vof_device *dev, unsigned long *when)
+{
 	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
-	bool some = false;
 
-	if (loss >= 0 && !READ_ONCE(dev->wanted)) {
-		*when = READ_ONCE(dev->outage_at) + loss * HZ;
-		some = true;
-	}
-	if (fast >= 0 && !READ_ONCE(dev->failfast)) {
-		unsigned long at = READ_ONCE(dev->lost_at) + fast * HZ;
+	*when = READ_ONCE(dev->lost_at) + fast * HZ;
+	return fast >= 0 && !READ_ONCE(dev->failfast);
+}
 
-		if (!some || time_before(at, *when))
-			*when = at;
+/* When is the next limit of the outage reached? Returns false: never. */
+static bool vof_link_limit(const struct vof_device *dev, unsigned long *when)
+{
+	bool some = vof_link_loss_limit(dev, when);
+	unsigned long fast;
+
+	if (vof_link_fast_limit(dev, &fast) &&
+	    (!some || time_before(fast, *when))) {
+		*when = fast;
 		some = true;
 	}
 	return some;
 }
 
-/* An attempt to connect that is under way has become pointless. */
-static bool vof_link_attempt_over(const struct vof_device *dev)
+static bool vof_link_limit_reached(const struct vof_device *dev)
 {
 	unsigned long when;
 
+	return vof_link_limit(dev, &when) && !time_before(jiffies, when);
+}
+
+/* An attempt to connect that is under way has become pointless. */
+static bool vof_link_attempt_over(const struct vof_device *dev)
+{
 	return READ_ONCE(dev->suspended) || READ_ONCE(dev->hurry) ||
 	       time_after(jiffies, READ_ONCE(dev->attempt_end)) ||
-	       (vof_link_limit(dev, &when) && !time_before(jiffies, when));
+	       vof_link_limit_reached(dev);
 }
 
 /**
@@ -96,15 +115,42 @@ bool vof_link_up(struct vof_device *dev)
 }
 
 /**
- * vof_link_timeout() - how long an answer may take
+ * vof_link_patient() - may an answer to a control command still be waited for?
  * @dev: the device
+ * @start: when the wait for it began, in jiffies
+ *
+ * On the way out all these waits together are limited, so that a target that
+ * answers each command in the nick of time does not hold up the removal.
+ *
+ * Context: any; to be asked again and again, the answer may change at any time.
+ */
+bool vof_link_patient(struct vof_device *dev, unsigned long start)
+{
+	unsigned long now = jiffies;
+
+	/* Pairs with the release in vof_link_hurry(). */
+	if (!smp_load_acquire(&dev->hurry))
+		return time_before(now, start + VOF_CTRL_TIMEOUT);
+	if (time_before(start, dev->hurry_since))
+		start = dev->hurry_since;
+	return now - start + READ_ONCE(dev->hurry_used) < VOF_HURRY_TIMEOUT;
+}
+
+/**
+ * vof_link_waited() - a control command has been waited for
+ * @dev: the device
+ * @start: as for vof_link_patient()
  *
  * Context: any.
- * Return: jiffies; may become less while somebody waits.
  */
-unsigned long vof_link_timeout(struct vof_device *dev)
+void vof_link_waited(struct vof_device *dev, unsigned long start)
 {
-	return READ_ONCE(dev->hurry) ? VOF_HURRY_TIMEOUT : VOF_CTRL_TIMEOUT;
+	/* Pairs with the release in vof_link_hurry(). */
+	if (!smp_load_acquire(&dev->hurry))
+		return;
+	if (time_before(start, dev->hurry_since))
+		start = dev->hurry_since;
+	WRITE_ONCE(dev->hurry_used, dev->hurry_used + (jiffies - start));
 }
 
 /**
@@ -243,6 +289,30 @@ static void vof_link_outage(struct vof_device *dev)
 	dev->next_attempt = jiffies;
 }
 
+/* How many requests have been answered so far, and is any waiting? */
+static unsigned int vof_link_count(struct vof_device *dev, bool *waiting)
+{
+	unsigned int i, done = 0;
+
+	lockdep_assert_held(&dev->vq_lock);
+	*waiting = false;
+	for (i = 0; i < dev->nvqs; i++) {
+		if (!dev->vqs[i])
+			continue;
+		done += READ_ONCE(dev->vqs[i]->ndone);
+		*waiting |= vof_queue_waiting(dev->vqs[i]);
+	}
+	return done;
+}
+
+/* Did the link that is lost do what it was there for, while it was there? */
+static bool vof_link_was_useful(struct vof_device *dev)
+{
+	bool waiting;
+
+	return vof_link_count(dev, &waiting) != dev->live_done || !waiting;
+}
+
 /* A LIVE device has lost its link. */
 static void vof_link_begin(struct vof_device *dev)
 {
@@ -251,8 +321,11 @@ static void vof_link_begin(struct vof_device *dev)
 		vof_link_give_up(dev, "devices of this type do not survive the loss of their link");
 		return;
 	}
-	if (!dev->attempts || time_after(jiffies, dev->live_at + VOF_LINK_PROVEN))
+	if (!dev->attempts ||
+	    time_after64(get_jiffies_64(), dev->live_at + VOF_LINK_PROVEN))
 		vof_link_outage(dev);
+	else if (vof_link_was_useful(dev))
+		WRITE_ONCE(dev->outage_at, jiffies);
 	WRITE_ONCE(dev->lost_at, jiffies);
 	WRITE_ONCE(dev->failfast, false);
 	dev->next_attempt = jiffies + vof_link_pause(dev);
@@ -265,12 +338,14 @@ static void vof_link_begin(struct vof_device *dev)
 static int vof_link_attempt(struct vof_device *dev)
 {
 	unsigned int i, replayed = 0;
+	bool waiting;
 	int ret;
 
 	spin_lock_irq(&dev->state_lock);
 	WRITE_ONCE(dev->lost, 0);
 	spin_unlock_irq(&dev->state_lock);
-	WRITE_ONCE(dev->attempt_end, jiffies + VOF_LINK_ATTEMPT);
+	WRITE_ONCE(dev->attempt_end, jiffies + VOF_LINK_ATTEMPT +
+		   dev->nvqs * VOF_LINK_ATTEMPT_QUEUE);
 	dev->unrest = 0;
 	dev->attempts++;
 
@@ -280,6 +355,10 @@ static int vof_link_attempt(struct vof_device *dev)
 		ret = vof_instance_restore(dev);
 	WRITE_ONCE(dev->recoverer, NULL);
 	WRITE_ONCE(dev->wanted, false);
+	if (ret && time_after(jiffies, dev->attempt_end))
+		vof_device_error(dev, -ETIMEDOUT,
+				 "the target takes too long to connect again");
+	dev->live_done = vof_link_count(dev, &waiting);
 	if (!ret && (!vof_link_up(dev) || !vof_device_set_state(dev, VOF_LIVE)))
 		ret = -ENOTCONN;
 	if (ret) {
@@ -291,7 +370,7 @@ static int vof_link_attempt(struct vof_device *dev)
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i])
 			replayed += vof_queue_resume(dev->vqs[i]);
-	dev->live_at = jiffies;
+	dev->live_at = get_jiffies_64();
 	dev->reconnects++;
 	dev->replayed += replayed;
 	if (__ratelimit(&dev->error_limit))
@@ -305,20 +384,17 @@ static int vof_link_attempt(struct vof_device *dev)
 /* Is one of the limits reached, and what follows? Returns true if all is over. */
 static bool vof_link_limits(struct vof_device *dev)
 {
-	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
-	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
+	unsigned long when;
 
 	if (READ_ONCE(dev->hurry)) {
 		vof_link_give_up(dev, "the host does not wait for it any longer");
 		return true;
 	}
-	if (loss >= 0 && !dev->wanted &&
-	    !time_before(jiffies, dev->outage_at + loss * HZ)) {
+	if (vof_link_loss_limit(dev, &when) && !time_before(jiffies, when)) {
 		vof_link_give_up(dev, "no link for as long as ctrl_loss_tmo allows");
 		return true;
 	}
-	if (fast >= 0 && !dev->failfast &&
-	    !time_before(jiffies, dev->lost_at + fast * HZ)) {
+	if (vof_link_fast_limit(dev, &when) && !time_before(jiffies, when)) {
 		WRITE_ONCE(dev->failfast, true);
 		vof_link_fail(dev);
 		pr_warn("%s: target %s at %s: no link for as long as fast_io_fail_tmo allows: requests fail until there is one\n",
@@ -348,7 +424,9 @@ static void vof_link_recover(struct vof_device *dev)
 			vof_link_give_up(dev, "the target serves something else now");
 			return;
 		}
-		dev->next_attempt = jiffies + vof_link_pause(dev);
+		/* One that was cut short by a limit is made up for behind it. */
+		if (!vof_link_limit_reached(dev))
+			dev->next_attempt = jiffies + vof_link_pause(dev);
 	}
 	next = dev->next_attempt;
 	if (vof_link_limit(dev, &when) && time_before(when, next))
@@ -428,18 +506,14 @@ static void vof_link_recovery_work(struct work_struct *work)
 /* There are requests in flight, and none has been answered for too long. */
 static bool vof_link_stuck(struct vof_device *dev)
 {
-	unsigned int i, inflight = 0, done = 0;
+	unsigned int done;
+	bool waiting;
 
 	if (!mutex_trylock(&dev->vq_lock))
 		return false;
-	for (i = 0; i < dev->nvqs; i++) {
-		if (!dev->vqs[i])
-			continue;
-		inflight += READ_ONCE(dev->vqs[i]->ninflight);
-		done += READ_ONCE(dev->vqs[i]->ndone);
-	}
+	done = vof_link_count(dev, &waiting);
 	mutex_unlock(&dev->vq_lock);
-	if (!inflight || done != dev->watched_done) {
+	if (!waiting || done != dev->watched_done) {
 		dev->watched_done = done;
 		dev->watched_since = jiffies;
 		return false;
@@ -512,8 +586,12 @@ void vof_link_check(struct vof_device *dev)
 /* From now on count how long requests take. */
 static void vof_link_hurry(struct vof_device *dev)
 {
+	if (dev->hurry)
+		return;
 	WRITE_ONCE(dev->watched_since, jiffies);
-	WRITE_ONCE(dev->hurry, true);
+	dev->hurry_since = jiffies;
+	/* Pairs with the acquire in vof_link_patient() and vof_link_waited(). */
+	smp_store_release(&dev->hurry, true);
 }
 
 /**

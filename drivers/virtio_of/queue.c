@@ -431,6 +431,7 @@ int vof_queue_open(struct vof_queue *q)
 	int ret;
 
 	spin_lock_irq(&q->lock);
+	WRITE_ONCE(q->conn, q->conn + 1);
 	q->open = true;
 	q->closing = false;
 	spin_unlock_irq(&q->lock);
@@ -493,6 +494,26 @@ void vof_queue_fail(struct vof_queue *q)
 				vof_req_fail(req);
 	spin_unlock_irq(&q->lock);
 	queue_work(vof_wq, &q->work);
+}
+
+/**
+ * vof_queue_waiting() - is somebody waiting for an answer on this queue?
+ * @q: a virtqueue
+ *
+ * Context: process, takes the queue's lock.
+ */
+bool vof_queue_waiting(struct vof_queue *q)
+{
+	struct vof_req *req;
+	bool waiting = false;
+
+	spin_lock_irq(&q->lock);
+	list_for_each_entry(req, &q->inflight, list)
+		waiting |= !vof_type_keep(q->dev, req);
+	list_for_each_entry(req, &q->replay, list)
+		waiting |= !vof_type_keep(q->dev, req);
+	spin_unlock_irq(&q->lock);
+	return waiting;
 }
 
 /**

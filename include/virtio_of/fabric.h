@@ -95,6 +95,7 @@ struct vof_req {
  * @body: where @admin's body lies; NULL on a virtqueue
  * @open: the queue has a connection whose loss matters
  * @closing: that connection is being ended on purpose
+ * @conn: number of that connection, counted up with each new one
  * @running: requests go to the fabric
  * @ready: the driver lets us use its buffers
  * @dead: requests are not to wait for a link; chains are taken and failed
@@ -125,6 +126,7 @@ struct vof_queue {
 	struct vof_req *admin;
 	void *body;
 
+	unsigned int conn;
 	bool open;
 	bool closing;
 	bool running;

@@ -74,6 +74,7 @@ static const char * const behaviours[][2] = {
 	{ "shrink", "the capacity becomes 8 MiB" },
 	{ "generation=new", "every Get Config has another generation" },
 	{ "generation=later", "the same, after a config change" },
+	{ "slow=end", "each command that ends something is answered after 2 s" },
 };
 
 /* close-at=STEP and silent-at=STEP: where a command is not answered. */
@@ -120,6 +121,7 @@ static struct {
 	uint32_t	status, generation;
 	uint64_t	capacity;
 	bool		unsettled;	/* each Get Config, another generation */
+	bool		driven;		/* DRIVER_OK was set */
 	uint8_t		disk[DISK];
 } dev;
 
@@ -240,6 +242,15 @@ static uint8_t blk_request(const struct virtio_blk_outhdr *h, uint8_t *data,
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
 	}
+}
+
+/* What ends a device that was in use takes its time. */
+static void tarry(uint16_t opcode)
+{
+	if (is("slow=end") && dev.driven &&
+	    (opcode == VIRTIO_OF_OP_DISCONNECT ||
+	     opcode == VIRTIO_OF_OP_RESET_DEVICE))
+		sleep(2);
 }
 
 /* What is wrong elsewhere when the moment has come. */
@@ -420,6 +431,7 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 	bool first = !le32toh(cmd->feature.feature_select);
 	union virtio_of_completion a = { 0 };
 
+	tarry(opcode);
 	switch (opcode) {
 	case VIRTIO_OF_OP_KEEPALIVE:
 	case VIRTIO_OF_OP_DISCONNECT:
@@ -450,6 +462,7 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 		break;
 	case VIRTIO_OF_OP_SET_STATUS:
 		dev.status = le32toh(cmd->set_status.status);
+		dev.driven |= !!(dev.status & VIRTIO_CONFIG_S_DRIVER_OK);
 		break;
 	case VIRTIO_OF_OP_GET_STATUS:
 		if (is("features-ok=no"))
@@ -496,6 +509,7 @@ static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
 		dev.status = 0;
 		dev.capacity = DISK / SECTOR;
 		dev.unsettled = false;
+		dev.driven = false;
 		if (is("instance=0xffff"))
 			a.connect.device_instance_id = htole16(0xffff);
 	} else {
@@ -554,6 +568,7 @@ void bad_message(struct conn *c, const uint8_t *msg, uint32_t len)
 			break;
 		default:
 			/* Disconnect, that is */
+			tarry(VIRTIO_OF_OP_DISCONNECT);
 			bad_send(c, &done, sizeof(done));
 			break;
 		}

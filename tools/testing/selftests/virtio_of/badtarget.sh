@@ -294,5 +294,10 @@ live generation=later
 check "generation=later: read" read_at "$DISK" 4194304
 comes_back "generation=later: rmdir" rmdir "$VOF_CONFIGFS/b"
 kill_target
+
+# One that is never late, and always nearly so.
+live slow=end
+within 5 "slow=end: disable" vof_set b enable 0
+bad_end slow=end
 good_again "all that"
 finish

@@ -82,7 +82,7 @@ check "reads succeed" timeout 5 dd if="$disk" of=/dev/null bs=4k count=1 iflag=d
 vof_set d0 fast_io_fail_tmo -1
 
 # ctrl_loss_tmo: given up, but not gone.
-# A link that breaks within 10 s continues the outage: it has to hold for longer.
+# A link that breaks within 10 s may continue the outage: it has to hold for longer.
 sleep 11
 vof_set d0 ctrl_loss_tmo 3
 kill_target
