@@ -9,6 +9,11 @@
  * adapter, sq_done those known to have finished. Completions arrive in order, so
  * a signalled one vouches for all before it. The last SEND of each batch is
  * signalled, the others are not: no tail is ever left unaccounted.
+ *
+ * Sends complete into a queue of their own, and as a rule nobody is woken for
+ * that: what a finished send gives back is collected when the next command comes.
+ * Receives last till then, there are two for each command that the peer may have
+ * in flight. Who waits for sends activates the connection, see sent_is_awaited().
  */
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +109,7 @@ static void flush(struct conn *c)
 	ret = ibv_post_send(c->id->qp, c->wrs, &bad);
 	c->n_wrs = 0;
 	c->last_send = -1;
+	conn_activate(c);
 	if (ret) {
 		log_err("%s: ibv_post_send: %s", c->name, strerror(ret));
 		conn_close(c, "work requests cannot be posted");
@@ -229,8 +235,10 @@ void conn_reply(struct slot *s, const void *data, uint32_t len, int tail,
 	s->data_len = len;
 	s->tail = tail;
 	s->remote = remote;
-	if (!list_empty(&c->sq_wait) || !send_reply(c, s))
+	if (!list_empty(&c->sq_wait) || !send_reply(c, s)) {
 		list_add_tail(&s->sq_node, &c->sq_wait);
+		conn_activate(c);
+	}
 }
 
 /*
@@ -259,6 +267,7 @@ bool conn_read(struct slot *s, void *dst, uint64_t remote, uint32_t len)
 		p += ranges[i].length;
 	}
 	wr->send_flags |= IBV_SEND_SIGNALED;
+	c->reads++;
 	return true;
 }
 
@@ -302,6 +311,8 @@ static void send_done(struct conn *c, struct slot *s)
 		first = list_first(&c->sent, struct slot, sq_node);
 		recycle(c, first);
 	} while (first != s && !c->closing);
+	if (!c->unacked)
+		c->want_sent = false;
 
 	while (!c->closing && !list_empty(&c->sq_wait)) {
 		s = list_first(&c->sq_wait, struct slot, sq_node);
@@ -367,6 +378,7 @@ static void complete(struct conn *c, const struct ibv_wc *wc)
 		receive(c, s, wc->byte_len);
 	} else if (kind == WR_READ) {
 		c->sq_done = s->sq_pos;
+		c->reads--;
 		up_read_done(s);
 		if (!c->closing)
 			up_sq_room(c);
@@ -377,10 +389,10 @@ static void complete(struct conn *c, const struct ibv_wc *wc)
 		conn_try_reap(c);
 }
 
-static int poll_once(struct conn *c)
+static int poll_queue(struct conn *c, struct ibv_cq *cq)
 {
 	struct ibv_wc wc[POLL_BATCH];
-	int n = ibv_poll_cq(c->cq, POLL_BATCH, wc);
+	int n = ibv_poll_cq(cq, POLL_BATCH, wc);
 
 	if (n < 0) {
 		conn_close(c, "completion queue cannot be polled");
@@ -389,6 +401,32 @@ static int poll_once(struct conn *c)
 	for (int i = 0; i < n; i++)
 		complete(c, &wc[i]);
 	return n;
+}
+
+/* What has been sent first: it makes room for what has arrived. */
+static int poll_once(struct conn *c)
+{
+	int n = poll_queue(c, c->send_cq);
+
+	return n + poll_queue(c, c->cq);
+}
+
+/*
+ * Must the completion of a send wake us? Not on a virtqueue where nothing waits for
+ * memory, for room in the send queue or for the peer to have heard of everything.
+ */
+static bool sent_is_awaited(const struct conn *c)
+{
+	return c->closing || c->kind != PROTO_VIRTQUEUE || c->goodbye ||
+	       c->quiesce || c->want_sent || c->reads ||
+	       !list_empty(&c->sq_wait) || !list_empty(&c->stage_wait);
+}
+
+static bool arm(struct conn *c)
+{
+	if (ibv_req_notify_cq(c->cq, 0))
+		return false;
+	return !sent_is_awaited(c) || !ibv_req_notify_cq(c->send_cq, 0);
 }
 
 /*
@@ -425,7 +463,7 @@ bool conn_poll_all(void)
 		}
 		if (c->idle_polls++ < SPIN_POLLS)
 			continue;
-		if (ibv_req_notify_cq(c->cq, 0)) {
+		if (!arm(c)) {
 			conn_close(c, "completion queue cannot be armed");
 			continue;
 		}

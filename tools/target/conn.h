@@ -85,8 +85,8 @@ struct conn {
 	struct rdma_cm_id	*id;
 	struct rdev		*rdev;
 	struct ibv_pd		*pd;
-	struct ibv_cq		*cq;
-	unsigned int		cq_events;
+	struct ibv_cq		*cq, *send_cq;
+	unsigned int		cq_events, send_cq_events;
 	unsigned int		idle_polls;
 	struct sockaddr_storage	peer;
 	char			name[80];
@@ -128,6 +128,8 @@ struct conn {
 	uint32_t		max_inline;
 	struct list		sent;		/* slots, in order */
 	struct list		sq_wait;	/* slots without room to send */
+	unsigned int		reads;		/* commands being fetched */
+	bool			want_sent;	/* somebody waits for unacked 0 */
 	struct slot		*keepalive;	/* a slot that never receives */
 	struct slot		*change;	/* likewise, for Config Change */
 

@@ -560,6 +560,7 @@ void instance_shutdown(void)
 			continue;
 		if (c->kind == PROTO_VIRTQUEUE) {
 			c->quiesce = true;
+			conn_activate(c);
 			list_init(&c->held);
 			list_init(&c->stage_wait);
 			check_quiesce(c);

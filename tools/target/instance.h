@@ -51,6 +51,6 @@ void vq_abort(struct conn *c);
 void vq_forget(struct conn *c);
 void vq_kick(struct conn *c);
 void vq_read_done(struct slot *s);
-bool vq_quiet(const struct conn *c);
+bool vq_quiet(struct conn *c);
 
 #endif

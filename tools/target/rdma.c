@@ -6,7 +6,7 @@
  * the peer to conn_destroy(), which runs from conn_reap() only, at the end of a
  * pass, so that no caller loses a connection under its feet.
  *
- * Each connection has a protection domain and a completion queue of its own: a
+ * Each connection has a protection domain and completion queues of its own: a
  * key opens nothing but memory of its own virtqueue, not even that of another
  * queue of the same instance, and nobody's completions can crowd out another's.
  * (The protection domain is chosen when the queue pair is made, before the peer
@@ -74,6 +74,11 @@ void conn_destroy(struct conn *c)
 		if (c->cq_events)
 			ibv_ack_cq_events(c->cq, c->cq_events);
 		ibv_destroy_cq(c->cq);
+	}
+	if (c->send_cq) {
+		if (c->send_cq_events)
+			ibv_ack_cq_events(c->send_cq, c->send_cq_events);
+		ibv_destroy_cq(c->send_cq);
 	}
 	conn_free_memory(c);
 	if (c->pd)
@@ -193,7 +198,10 @@ static void channel_event(struct watch *w)
 	while (!ibv_get_cq_event(d->channel, &cq, &ctx)) {
 		struct conn *c = ctx;
 
-		c->cq_events++;
+		if (cq == c->send_cq)
+			c->send_cq_events++;
+		else
+			c->cq_events++;
 		conn_activate(c);
 	}
 }
@@ -273,12 +281,15 @@ static int make_qp(struct conn *c)
 	c->pd = ibv_alloc_pd(c->rdev->verbs);
 	if (!c->pd)
 		return -errno;
-	c->cq = ibv_create_cq(c->rdev->verbs,
-			      c->rdev->sq_depth + c->rdev->rq_depth + 4,
-			      c, c->rdev->channel, 0);
+	c->cq = ibv_create_cq(c->rdev->verbs, c->rdev->rq_depth + 2, c,
+			      c->rdev->channel, 0);
 	if (!c->cq)
 		return -errno;
-	attr.send_cq = c->cq;
+	c->send_cq = ibv_create_cq(c->rdev->verbs, c->rdev->sq_depth + 2, c,
+				   c->rdev->channel, 0);
+	if (!c->send_cq)
+		return -errno;
+	attr.send_cq = c->send_cq;
 	attr.recv_cq = c->cq;
 	if (rdma_create_qp(c->id, c->pd, &attr)) {
 		/* an adapter without inline data says so here */

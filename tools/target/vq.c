@@ -86,9 +86,13 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
 }
 
 /* Nothing below the initiator is in progress, and it knows every outcome. */
-bool vq_quiet(const struct conn *c)
+bool vq_quiet(struct conn *c)
 {
-	return !c->inflight && !c->unacked && list_empty(&c->sq_wait);
+	if (!c->inflight && !c->unacked && list_empty(&c->sq_wait))
+		return true;
+	c->want_sent = true;
+	conn_activate(c);
+	return false;
 }
 
 static void check_disconnect(struct conn *c)
@@ -232,8 +236,10 @@ static void enqueue(struct slot *s)
 
 	if (c->quiesce)
 		return;
-	if (!list_empty(&c->stage_wait) || !start(s))
+	if (!list_empty(&c->stage_wait) || !start(s)) {
 		list_add_tail(&s->node, &c->stage_wait);
+		conn_activate(c);
+	}
 }
 
 void vq_read_done(struct slot *s)
