@@ -58,6 +58,11 @@ struct backend {
 	uint32_t	physical_size;	/* physical blocks */
 	uint32_t	mem_align;	/* buffers aligned so need no copy */
 	bool		readonly;
+	/*
+	 * Where all bytes are for good, so that they can be sent from there; NULL
+	 * if they must be read. A read into its own place copies nothing.
+	 */
+	uint8_t		*base;
 };
 
 struct backend *backend_open_file(const char *path, bool readonly);

@@ -280,6 +280,7 @@ static bool blk_range_ok(const struct dev *dev, uint64_t sector, uint64_t bytes)
 
 static int blk_read(struct request *req)
 {
+	struct backend *be = req->state->dev->backend;
 	struct blk_request *b = &req->blk;
 	uint32_t length = req->in_len - 1;
 
@@ -292,7 +293,9 @@ static int blk_read(struct request *req)
 		blk_status(req, VIRTIO_BLK_S_OK);
 		return 0;
 	}
-	b->data = request_stage(req, length);
+	b->data = be->base ? be->base + b->sector * SECTOR : NULL;
+	if (!b->data || !request_reaches(req, b->data, length))
+		b->data = request_stage(req, length);
 	if (!b->data)
 		return -EAGAIN;
 	b->length = length;

@@ -47,6 +47,8 @@ static uint32_t local_key(const struct conn *c, const void *p)
 
 	if (b >= c->boot && b < c->boot + c->boot_len)
 		return c->boot_mr->lkey;
+	if (c->lent_mr && b >= c->lent && b < c->lent + c->lent_len)
+		return c->lent_mr->lkey;
 	return c->main_mr->lkey;
 }
 

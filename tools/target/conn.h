@@ -115,6 +115,9 @@ struct conn {
 	struct slot		*slots;
 	unsigned int		n_slots;
 	size_t			mem;
+	const uint8_t		*lent;		/* of the backend, to send from */
+	size_t			lent_len;
+	struct ibv_mr		*lent_mr;
 	uint8_t			*stage;
 	uint32_t		stage_pages, stage_free, stage_hint;
 	uint8_t			*stage_map;	/* a byte per page */
@@ -171,6 +174,7 @@ int conn_setup_boot(struct conn *c);
 int conn_setup_control(struct conn *c);
 int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
 		  uint64_t eager, unsigned int eager_bufs);
+void conn_lend(struct conn *c, uint8_t *p, size_t len);
 void conn_free_memory(struct conn *c);
 
 /* conn.c: traffic */

@@ -125,11 +125,13 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
  * the request has ended. What was staged before is given up. NULL: none free.
  */
 void *request_stage(struct request *req, uint32_t length);
+/* Can the adapter send from there, without staging? */
+bool request_reaches(const struct request *req, const void *data, uint32_t length);
 /* The largest length that request_stage() can ever give. */
 uint32_t request_stage_max(const struct request *req);
 /*
- * Done: @data (staged memory) and then, if @tail is not negative, that byte, are
- * written at @offset of the writable part.
+ * Done: @data (staged memory, or what the adapter reaches) and then, if @tail is
+ * not negative, that byte, are written at @offset of the writable part.
  */
 void request_done(struct request *req, uint32_t offset, const void *data,
 		  uint32_t length, int tail);

@@ -351,6 +351,8 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, inst->label, cfg->tvqn);
 		return;
 	}
+	if (inst->dev->backend && inst->dev->backend->base)
+		conn_lend(c, inst->dev->backend->base, inst->dev->backend->size);
 	inst->vqs[vq] = c;
 	inst->n_conns++;
 	c->inst = inst;

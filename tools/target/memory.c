@@ -216,6 +216,23 @@ int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
 	return 0;
 }
 
+/*
+ * Memory of the backend, for the adapter to send from: for its local key only, no
+ * peer gets one. A page that nobody wrote must exist before it is pinned, hence
+ * writable. Where it cannot be registered, data is staged.
+ */
+void conn_lend(struct conn *c, uint8_t *p, size_t len)
+{
+	c->lent_mr = ibv_reg_mr(c->pd, p, len, IBV_ACCESS_LOCAL_WRITE);
+	if (!c->lent_mr) {
+		log_debug("%s: %zu bytes of the backend cannot be pinned, they are copied",
+			  c->name, len);
+		return;
+	}
+	c->lent = p;
+	c->lent_len = len;
+}
+
 /* After the queue pair: nothing can reach the memory any more. */
 void conn_free_memory(struct conn *c)
 {
@@ -223,6 +240,8 @@ void conn_free_memory(struct conn *c)
 		ibv_dereg_mr(c->eager_mr[i]);
 	if (c->main_mr)
 		ibv_dereg_mr(c->main_mr);
+	if (c->lent_mr)
+		ibv_dereg_mr(c->lent_mr);
 	put_memory(c, c->main, c->main_len);
 	put_memory(c, c->eager, c->eager_len);
 	free(c->eager_mr);

@@ -68,6 +68,15 @@ uint32_t request_stage_max(const struct request *req)
 	return s->conn->stage_pages * CONN_PAGE;
 }
 
+bool request_reaches(const struct request *req, const void *data, uint32_t length)
+{
+	const struct conn *c = container_of(req, struct slot, req)->conn;
+	const uint8_t *p = data;
+
+	return c->lent_mr && p >= c->lent && length <= c->lent_len &&
+	       (size_t)(p - c->lent) <= c->lent_len - length;
+}
+
 void *request_stage(struct request *req, uint32_t length)
 {
 	struct slot *s = container_of(req, struct slot, req);
