@@ -27,7 +27,7 @@
 enum { WR_RECV, WR_READ, WR_SEND, WR_MARK_SQ, WR_MASK = 7 };
 
 /* Empty polls of a queue before it is left to its completion event. */
-#define SPIN_POLLS	4
+#define SPIN_POLLS	1
 #define POLL_BATCH	16
 
 static struct list active = { &active, &active };
