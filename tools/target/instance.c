@@ -492,7 +492,7 @@ void up_gone(struct conn *c)
 static bool all_quiet(const struct instance *inst)
 {
 	for (unsigned int i = 0; i < inst->dev->cfg->queues; i++) {
-		const struct conn *vq = inst->vqs[i];
+		struct conn *vq = inst->vqs[i];
 
 		if (vq && (vq->closing || !vq_quiet(vq)))
 			return false;
