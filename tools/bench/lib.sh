@@ -84,7 +84,7 @@ null_disk_gone()
 	rmdir $configfs/nullb/nullb0
 }
 
-# The multipath layer would be one more between fio and the driver, at 3,000 to 8,000
+# The multipath layer would be one more between fio and the driver, at 3,000 to 9,000
 # instructions per I/O. The target needs this module too.
 nvme_core() { [ -d /sys/module/nvme_core ] || modprobe nvme_core multipath=N; }
 
