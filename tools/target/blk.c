@@ -203,7 +203,7 @@ static void blk_bio_done(struct bio *bio, int err)
 
 	if (b->type == VIRTIO_BLK_T_IN) {
 		/* what was not read does not show what lay there before */
-		if (err)
+		if (err && !req->state->dev->backend->base)
 			memset(b->data, 0, b->length);
 		request_done(req, 0, b->data, b->length,
 			     err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);

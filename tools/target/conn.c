@@ -120,11 +120,14 @@ static void flush(struct conn *c)
 
 void conn_flush_all(void)
 {
-	/* a failing post may close others, and take them off the list */
-	while (!list_empty(&flushing))
-		flush(list_first(&flushing, struct conn, flush));
-	file_retry();
-	conn_reap();
+	/* what is reaped may be what a Connect has waited for */
+	do {
+		/* a failing post may close others, and take them off the list */
+		while (!list_empty(&flushing))
+			flush(list_first(&flushing, struct conn, flush));
+		file_retry();
+		conn_reap();
+	} while (!list_empty(&flushing));
 }
 
 /* Room for @n work requests, in the send queue and in the array? */
@@ -284,8 +287,12 @@ void conn_async(struct slot *s)
 	conn_reply(s, NULL, 0, -1, 0);
 }
 
-static void stage_free(struct conn *c, struct slot *s)
+void conn_unstage(struct slot *s)
 {
+	struct conn *c = s->conn;
+
+	if (!s->stage_pages)
+		return;
 	memset(c->stage_map + s->stage_page, 0, s->stage_pages);
 	c->stage_free += s->stage_pages;
 	s->stage_pages = 0;
@@ -295,8 +302,7 @@ static void recycle(struct conn *c, struct slot *s)
 {
 	list_del(&s->sq_node);
 	c->unacked--;
-	if (s->stage_pages)
-		stage_free(c, s);
+	conn_unstage(s);
 	s->state = SLOT_FREE;
 	if (s == c->keepalive || s == c->change)
 		return;
@@ -415,12 +421,14 @@ static int poll_once(struct conn *c)
 
 /*
  * Must the completion of a send wake us? Not on a virtqueue where nothing waits for
- * memory, for room in the send queue or for the peer to have heard of everything.
+ * memory, for room in the send queue or for the peer to have heard of everything,
+ * and where receives are left for all that the peer may have in flight.
  */
 static bool sent_is_awaited(const struct conn *c)
 {
 	return c->closing || c->kind != PROTO_VIRTQUEUE || c->goodbye ||
 	       c->quiesce || c->want_sent || c->reads ||
+	       c->posted <= c->queue_size ||
 	       !list_empty(&c->sq_wait) || !list_empty(&c->stage_wait);
 }
 

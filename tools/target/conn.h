@@ -179,6 +179,7 @@ void conn_free_memory(struct conn *c);
 
 /* conn.c: traffic */
 int conn_post_recv(struct slot *s);
+void conn_unstage(struct slot *s);
 int conn_post_all(struct conn *c);
 void conn_reply(struct slot *s, const void *data, uint32_t len, int tail,
 		uint64_t remote);

@@ -13,7 +13,7 @@
 #include "log.h"
 
 #define PAGE	4096ULL
-/* Up to here every virtqueue registers all of it, which pins it. */
+/* Up to here virtqueues may register all of it, which pins it. */
 #define PIN_MAX	(256ULL << 20)
 
 struct mem {

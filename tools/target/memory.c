@@ -41,10 +41,15 @@ static size_t memory_of_address(const struct conn *c)
 	return sum;
 }
 
+static uint64_t share_of_address(void)
+{
+	return config.max_memory / 100 * config.max_share;
+}
+
 /* Enter @len bytes in the books, if the limits allow it. */
 static bool reserve(struct conn *c, size_t len)
 {
-	uint64_t share = config.max_memory / 100 * config.max_share;
+	uint64_t share = share_of_address();
 
 	if (memory + len > config.max_memory) {
 		if (log_ok(&log_peers))
@@ -69,6 +74,10 @@ static void release(struct conn *c, size_t len)
 	memory -= len;
 	c->mem -= len;
 }
+
+/* Memory of backends that is pinned for virtqueues, and how much may be. */
+#define LENT_MAX	(256UL << 20)
+static size_t lent;
 
 static void *get_memory(struct conn *c, size_t len)
 {
@@ -219,10 +228,15 @@ int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
 /*
  * Memory of the backend, for the adapter to send from: for its local key only, no
  * peer gets one. A page that nobody wrote must exist before it is pinned, hence
- * writable. Where it cannot be registered, data is staged.
+ * writable. It is pinned, and counts, for each virtqueue again, and must leave half
+ * of what there is to those who cannot do without. Where it is not to be had, data
+ * is staged.
  */
 void conn_lend(struct conn *c, uint8_t *p, size_t len)
 {
+	if (len > LENT_MAX - lent || memory + len > config.max_memory / 2 ||
+	    memory_of_address(c) + len > share_of_address() / 2)
+		return;
 	c->lent_mr = ibv_reg_mr(c->pd, p, len, IBV_ACCESS_LOCAL_WRITE);
 	if (!c->lent_mr) {
 		log_debug("%s: %zu bytes of the backend cannot be pinned, they are copied",
@@ -231,6 +245,9 @@ void conn_lend(struct conn *c, uint8_t *p, size_t len)
 	}
 	c->lent = p;
 	c->lent_len = len;
+	lent += len;
+	memory += len;
+	c->mem += len;
 }
 
 /* After the queue pair: nothing can reach the memory any more. */
@@ -240,8 +257,11 @@ void conn_free_memory(struct conn *c)
 		ibv_dereg_mr(c->eager_mr[i]);
 	if (c->main_mr)
 		ibv_dereg_mr(c->main_mr);
-	if (c->lent_mr)
+	if (c->lent_mr) {
 		ibv_dereg_mr(c->lent_mr);
+		lent -= c->lent_len;
+		release(c, c->lent_len);
+	}
 	put_memory(c, c->main, c->main_len);
 	put_memory(c, c->eager, c->eager_len);
 	free(c->eager_mr);

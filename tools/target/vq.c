@@ -17,17 +17,6 @@
 /* Placed so that the payload behind a virtio-blk header is page-aligned. */
 #define HEADER	16U
 
-static void stage_drop(struct slot *s)
-{
-	struct conn *c = s->conn;
-
-	if (!s->stage_pages)
-		return;
-	memset(c->stage_map + s->stage_page, 0, s->stage_pages);
-	c->stage_free += s->stage_pages;
-	s->stage_pages = 0;
-}
-
 /* First fit, from where the last search ended. */
 static bool stage_get(struct slot *s, uint32_t pages)
 {
@@ -81,7 +70,7 @@ void *request_stage(struct request *req, uint32_t length)
 {
 	struct slot *s = container_of(req, struct slot, req);
 
-	stage_drop(s);
+	conn_unstage(s);
 	if (!stage_get(s, (length + CONN_PAGE - 1) / CONN_PAGE))
 		return NULL;
 	return stage_ptr(s);
@@ -136,7 +125,7 @@ static void reply(struct slot *s, uint16_t status, const void *data,
 		remote += s->cmd.out_length;
 	proto_complete_vq(&s->done, &s->cmd, status, offset + len + (tail >= 0));
 	if (!len)
-		stage_drop(s);
+		conn_unstage(s);
 	conn_reply(s, data, len, tail, remote);
 	answered(s);
 }
