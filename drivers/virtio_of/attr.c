@@ -403,10 +403,12 @@ static ssize_t vof_config_enable_store(struct config_item *item,
 			return ret;
 		ret = vof_config_enable(cfg);
 	} else {
-		vof_config_cancel(cfg);
+		vof_config_cancel(cfg, true);
 		ret = mutex_lock_interruptible(&cfg->lock);
-		if (ret)
+		if (ret) {
+			vof_config_cancel(cfg, false);
 			return ret;
+		}
 		vof_config_disable(cfg);
 	}
 	mutex_unlock(&cfg->lock);

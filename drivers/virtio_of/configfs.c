@@ -106,6 +106,9 @@ void vof_config_disable(struct vof_config *cfg)
 	struct vof_info info;
 
 	lockdep_assert_held(&cfg->lock);
+	spin_lock(&cfg->peek);
+	cfg->cancel = false;
+	spin_unlock(&cfg->peek);
 	if (!dev)
 		return;
 	vof_device_destroy(dev);
@@ -227,6 +230,8 @@ int vof_config_enable(struct vof_config *cfg)
 	cfg->dev = dev;
 	/* It may have been written since the device was made. */
 	vof_link_tune(dev, &cfg->opts.patience);
+	if (cfg->cancel)
+		vof_device_cancel(dev);
 	spin_unlock(&cfg->peek);
 
 	ret = vof_device_connect(dev);
@@ -243,14 +248,16 @@ err_put:
 
 /**
  * vof_config_cancel() - have a connect that is under way return, which holds the lock
- * @cfg: the directory, not locked
+ * @cfg: the directory, not locked; vof_config_disable() is to follow
+ * @cancel: false: it is not, after all
  *
  * Context: any but interrupts.
  */
-void vof_config_cancel(struct vof_config *cfg)
+void vof_config_cancel(struct vof_config *cfg, bool cancel)
 {
 	spin_lock(&cfg->peek);
-	if (cfg->dev)
+	cfg->cancel = cancel;
+	if (cancel && cfg->dev)
 		vof_device_cancel(cfg->dev);
 	spin_unlock(&cfg->peek);
 }

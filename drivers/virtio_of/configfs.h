@@ -20,8 +20,10 @@
  *	writers of attributes: they get EBUSY, also while a connect is under way.
  *	Protects the
  *	strings
- * @peek: protects @dev, @last_error and @opts.patience for those who must not wait
+ * @peek: protects @dev, @cancel, @last_error and @opts.patience for those who must
+ *	not wait
  * @dev: what was made from it, or NULL
+ * @cancel: somebody who wants it disabled waits for @lock
  * @last_error: of a device that is gone, or of a rejected attribute
  * @opts: name, names and queue size as they were written; the rest is filled in
  *	from the strings below when the device is enabled
@@ -36,6 +38,7 @@ struct vof_config {
 	struct mutex lock;
 	spinlock_t peek;
 	struct vof_device *dev;
+	bool cancel;
 	char last_error[VOF_ERROR_SIZE];
 
 	struct vof_opts opts;
@@ -57,7 +60,7 @@ int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 		    u16 port, struct sockaddr_storage *ss);
 int vof_config_enable(struct vof_config *cfg);
 void vof_config_disable(struct vof_config *cfg);
-void vof_config_cancel(struct vof_config *cfg);
+void vof_config_cancel(struct vof_config *cfg, bool cancel);
 
 /* attr.c */
 extern struct configfs_attribute *vof_config_attrs[];

@@ -140,7 +140,8 @@ struct vof_opts {
  * @cancel: whoever waits for this device is to give up
  * @hurry: somebody waits for it to go: nobody waits long for the target
  * @hurry_since: when that began
- * @hurry_used: jiffies that control commands have taken since
+ * @hurry_used: jiffies that control commands have taken since, about: those of
+ *	two queues at a time count twice, or one of them not
  * @halted: the host goes down: end the link in good order
  * @suspended: the host sleeps: no new link for now
  * @reconnect: a new link is wanted, now
@@ -149,8 +150,8 @@ struct vof_opts {
  * @watched_done: sum of @ndone of all queues when @watch last ran
  * @watched_since: when that was last another one, or nothing was in flight
  * @recovery: deals with a lost link
- * @lost_at: when the link was lost
- * @outage_at: the same, but for links that did not last
+ * @lost_at: when requests began to wait for a link, for fast_io_fail_tmo
+ * @outage_at: from when on ctrl_loss_tmo counts
  * @live_at: when there was a link again, in 64 bit jiffies: it may hold for long
  * @live_done: sum of @ndone of all queues at that time
  * @next_attempt: when to try to connect
@@ -333,6 +334,7 @@ bool vof_queue_notify(struct vof_queue *q);
  * @bytes: its width
  * @feature: bit without which it means nothing, 0: it always does
  * @fixed: it must not change; else it may grow
+ * @set: the driver may set it, and a new instance is told what the driver knows
  */
 struct vof_type_field {
 	const char *what;
@@ -340,10 +342,11 @@ struct vof_type_field {
 	u8 bytes;
 	u8 feature;
 	bool fixed;
+	bool set;
 };
 
 /* type.c */
-bool vof_type_refused(const struct vof_device *dev);
+const char *vof_type_refused(const struct vof_device *dev);
 bool vof_type_replays(const struct vof_device *dev);
 u64 vof_type_telling_features(const struct vof_device *dev);
 const struct vof_type_field *vof_type_fields(const struct vof_device *dev);

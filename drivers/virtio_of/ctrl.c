@@ -147,15 +147,17 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 {
 	struct vof_req *req = q->admin;
 	struct vof_device *dev = q->dev;
+	struct task_struct *recoverer;
 	unsigned int conn;
 	int ret;
 
 	lockdep_assert_held(&q->admin_lock);
 	spin_lock_irq(&q->lock);
 	conn = q->conn;
-	/* An instance that is not ready is nobody else's business. */
-	if (vof_device_state(dev) == VOF_RECOVERING &&
-	    READ_ONCE(dev->recoverer) != current) {
+	/* An instance that is not ready is nobody else's business, in any state. */
+	recoverer = READ_ONCE(dev->recoverer);
+	if (recoverer ? recoverer != current :
+			vof_device_state(dev) == VOF_RECOVERING) {
 		spin_unlock_irq(&q->lock);
 		return -ENOTCONN;
 	}
@@ -589,8 +591,10 @@ int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val)
 	if (!ret)
 		ret = vof_ctrl_generation(dev, le32_to_cpu(cpl.config.generation));
 	mutex_unlock(&dev->ctrl->admin_lock);
+	/* What is beyond the value is nothing that was asked for. */
 	if (!ret)
-		*val = le64_to_cpu(cpl.config.config);
+		*val = le64_to_cpu(cpl.config.config) &
+		       GENMASK_ULL(8 * bytes - 1, 0);
 	return ret;
 }
 

@@ -74,12 +74,12 @@ bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
 	if (next == VOF_LIVE && dev->cancel)
 		ok = false;
 	if (ok) {
-		WRITE_ONCE(dev->state, next);
-		dev->state_since = get_jiffies_64();
 		/* A link that is not there is not waited for on the way out. */
 		if (next == VOF_DYING &&
 		    (prev == VOF_RECOVERING || prev == VOF_FAILED))
 			WRITE_ONCE(dev->cancel, true);
+		dev->state_since = get_jiffies_64();
+		WRITE_ONCE(dev->state, next);
 	}
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 	if (ok)
@@ -303,7 +303,8 @@ int vof_device_connect(struct vof_device *dev)
 			ret = dev->lost;
 		if (READ_ONCE(dev->cancel)) {
 			ret = -ECANCELED;
-			vof_device_error(dev, ret, "given up: 0 was written to enable");
+			vof_device_error(dev, ret,
+					 "given up: 0 was written to enable, or the host goes down");
 		} else if (!dev->error) {
 			vof_device_error(dev, ret, "cannot be connected");
 		}
@@ -319,8 +320,8 @@ int vof_device_connect(struct vof_device *dev)
 }
 
 /**
- * vof_device_cancel() - make a connect under way fail soon
- * @dev: the device; in another state nothing happens
+ * vof_device_cancel() - make a connect fail soon that is under way or to come
+ * @dev: the device; if it has been connected nothing happens
  *
  * Context: any.
  */
@@ -329,7 +330,7 @@ void vof_device_cancel(struct vof_device *dev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&dev->state_lock, flags);
-	if (dev->state == VOF_CONNECTING) {
+	if (dev->state == VOF_NEW || dev->state == VOF_CONNECTING) {
 		WRITE_ONCE(dev->cancel, true);
 		/* It may be the driver's probe that waits, for requests. */
 		mod_delayed_work(vof_wq, &dev->recovery, 0);

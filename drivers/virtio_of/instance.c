@@ -58,6 +58,7 @@ static int vof_instance_device_features(struct vof_device *dev, u64 *features)
  */
 int vof_instance_negotiate(struct vof_device *dev)
 {
+	const char *why;
 	int ret;
 
 	ret = vof_instance_fabric(dev, &dev->max_descs);
@@ -70,10 +71,10 @@ int vof_instance_negotiate(struct vof_device *dev)
 		vof_device_error(dev, -ENODEV, "device id 0 means no device");
 		return -ENODEV;
 	}
-	if (vof_type_refused(dev)) {
-		vof_device_error(dev, -EOPNOTSUPP,
-				 "devices of type %u act on this host's memory",
-				 dev->vdev.id.device);
+	why = vof_type_refused(dev);
+	if (why) {
+		vof_device_error(dev, -EOPNOTSUPP, "devices of type %u %s",
+				 dev->vdev.id.device, why);
 		return -EOPNOTSUPP;
 	}
 	ret = vof_ctrl_get_vendor_id(dev, &dev->vdev.id.vendor);
@@ -102,7 +103,7 @@ static int vof_instance_differs(struct vof_device *dev, const char *what,
 /* Is it the same device, with all that the driver has accepted of it? */
 static int vof_instance_compare(struct vof_device *dev)
 {
-	u64 features, lacks;
+	u64 features, lacks, tells;
 	u32 id;
 	int ret;
 
@@ -122,15 +123,23 @@ static int vof_instance_compare(struct vof_device *dev)
 				 lacks);
 		return -ESTALE;
 	}
-	if (dev->driver_features &&
-	    features & ~dev->driver_features & vof_type_telling_features(dev)) {
+	tells = features & ~dev->driver_features & vof_type_telling_features(dev);
+	if (dev->driver_features && tells) {
 		vof_device_error(dev, -ESTALE,
 				 "the target came back as another device: with the features %#llx",
-				 features);
+				 tells);
 		return -ESTALE;
 	}
 	dev->device_features = features;
 	return 0;
+}
+
+/* Has the driver accepted the feature that gives a field its meaning? */
+static bool vof_instance_has_field(const struct vof_device *dev,
+				   const struct vof_type_field *field)
+{
+	return !field->feature ||
+	       dev->driver_features & BIT_ULL(field->feature);
 }
 
 /* Does its configuration keep what the driver has built upon? */
@@ -143,8 +152,7 @@ static int vof_instance_compare_config(struct vof_device *dev)
 		u64 was = 0, is;
 		__le64 raw;
 
-		if (field->feature &&
-		    !(dev->driver_features & BIT_ULL(field->feature)))
+		if (!vof_instance_has_field(dev, field))
 			continue;
 		memcpy(&was, dev->config + field->offset, field->bytes);
 		was = le64_to_cpu((__force __le64)was);
@@ -163,14 +171,19 @@ static int vof_instance_compare_config(struct vof_device *dev)
 }
 
 /*
- * What the driver has written into the configuration, byte by byte. What the
- * target refuses, perhaps written while there was no link, is reported and
- * forgotten: to try it again would never end.
+ * What the driver has written into the configuration, byte by byte, or would have
+ * written had it not read it so. What the target refuses, perhaps written while
+ * there was no link, is reported and forgotten: to try it again would never end.
  */
 static int vof_instance_set_config(struct vof_device *dev)
 {
+	const struct vof_type_field *field = vof_type_fields(dev);
 	unsigned int i;
 	int ret;
+
+	for (; field && field->what; field++)
+		if (field->set && vof_instance_has_field(dev, field))
+			bitmap_set(dev->config_set, field->offset, field->bytes);
 
 	for_each_set_bit(i, dev->config_set, VOF_CONFIG_CACHE) {
 		ret = vof_ctrl_set_config(dev, i, 1, dev->config[i]);
@@ -266,9 +279,9 @@ int vof_instance_restore(struct vof_device *dev)
 			return -ESTALE;
 		}
 	}
-	ret = vof_instance_compare_config(dev);
+	ret = vof_instance_set_config(dev);
 	if (!ret)
-		ret = vof_instance_set_config(dev);
+		ret = vof_instance_compare_config(dev);
 	if (!ret)
 		ret = vof_instance_open_queues(dev);
 	if (!ret)

@@ -24,7 +24,7 @@
  *
  * A link counts as good when it has held for VOF_LINK_PROVEN. One that is lost
  * before continues the outage: pauses grow on, and a target that breaks every
- * link costs no more than one that does not answer. ctrl_loss_tmo counts on too,
+ * link costs no more than one that does not answer. The two limits count on too,
  * unless the link has answered a request, or had none to answer.
  *
  * Recovery allocates memory, and memory may have to be written to this very
@@ -126,14 +126,12 @@ bool vof_link_up(struct vof_device *dev)
  */
 bool vof_link_patient(struct vof_device *dev, unsigned long start)
 {
-	unsigned long now = jiffies;
-
 	/* Pairs with the release in vof_link_hurry(). */
 	if (!smp_load_acquire(&dev->hurry))
-		return time_before(now, start + VOF_CTRL_TIMEOUT);
+		return time_before(jiffies, start + VOF_CTRL_TIMEOUT);
 	if (time_before(start, dev->hurry_since))
 		start = dev->hurry_since;
-	return now - start + READ_ONCE(dev->hurry_used) < VOF_HURRY_TIMEOUT;
+	return jiffies - start + READ_ONCE(dev->hurry_used) < VOF_HURRY_TIMEOUT;
 }
 
 /**
@@ -316,23 +314,31 @@ static bool vof_link_was_useful(struct vof_device *dev)
 /* A LIVE device has lost its link. */
 static void vof_link_begin(struct vof_device *dev)
 {
+	bool proven, useful;
+
 	vof_link_close(dev);
 	if (!vof_type_replays(dev)) {
 		vof_link_give_up(dev, "devices of this type do not survive the loss of their link");
 		return;
 	}
-	if (!dev->attempts ||
-	    time_after64(get_jiffies_64(), dev->live_at + VOF_LINK_PROVEN))
-		vof_link_outage(dev);
-	else if (vof_link_was_useful(dev))
+	proven = !dev->attempts ||
+		 time_after64(get_jiffies_64(), dev->live_at + VOF_LINK_PROVEN);
+	useful = proven || vof_link_was_useful(dev);
+	if (proven)
+		dev->attempts = 0;
+	if (useful) {
 		WRITE_ONCE(dev->outage_at, jiffies);
-	WRITE_ONCE(dev->lost_at, jiffies);
-	WRITE_ONCE(dev->failfast, false);
+		WRITE_ONCE(dev->lost_at, jiffies);
+		WRITE_ONCE(dev->failfast, false);
+	}
 	dev->next_attempt = jiffies + vof_link_pause(dev);
 	if (vof_device_set_state(dev, VOF_RECOVERING) &&
 	    __ratelimit(&dev->error_limit))
-		pr_warn("%s: target %s at %s: the link is lost, requests wait for a new one\n",
-			dev->opts.name, dev->opts.tvqn, dev->opts.where);
+		pr_warn("%s: target %s at %s: the link is lost, requests %s a new one\n",
+			dev->opts.name, dev->opts.tvqn, dev->opts.where,
+			dev->failfast ? "fail until there is" : "wait for");
+	if (dev->failfast)
+		vof_link_fail(dev);
 }
 
 static int vof_link_attempt(struct vof_device *dev)
@@ -540,8 +546,9 @@ static void vof_link_watch_work(struct work_struct *work)
 	else if (vof_link_stuck(dev))
 		vof_link_lost(dev->ctrl, -ETIMEDOUT,
 			      "no answer to a request while the device comes or goes");
-	vof_link_queue(dev, &dev->watch,
-		       calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
+	/* Unless somebody wanted it sooner: no mod_delayed_work(). */
+	queue_delayed_work(vof_wq, &dev->watch,
+			   calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
 }
 
 /**
@@ -679,6 +686,7 @@ void vof_link_halt(struct vof_device *dev, bool disconnect)
 	vof_link_hurry(dev);
 	if (disconnect)
 		WRITE_ONCE(dev->halted, true);
+	vof_device_cancel(dev);
 	vof_link_kick(dev);
 	if (vof_device_state(dev) == VOF_LIVE)
 		vof_link_queue(dev, &dev->watch, 0);

@@ -30,25 +30,45 @@
 /* VIRTIO_BLK_F_ZONED, which the headers of 6.1 do not know. */
 #define VOF_BLK_F_ZONED		17
 
+/* Features of virtio-net that need the control virtqueue, and that itself. */
+#define VOF_NET_CTRL_FEATURES						\
+	(BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |			\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |				\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |				\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |				\
+	 BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |	\
+	 BIT_ULL(52) /* VQ_NOTF_COAL */ | BIT_ULL(53) /* NOTF_COAL */ |	\
+	 BIT_ULL(VIRTIO_NET_F_HASH_REPORT) | BIT_ULL(VIRTIO_NET_F_RSS))
+
 /**
- * vof_type_refused() - is this a type that must not come from another machine?
+ * vof_type_refused() - why devices of this type are refused
  * @dev: the device
  *
- * Its driver would use addresses that the target names, or is named, as those of
- * this host's memory.
+ * A type is served when it is known how its driver can be told of a failure, and
+ * that it can wait for an answer from afar. Not so those of others: that of a file
+ * system or a cipher takes a buffer without an answer for success, that of a
+ * console spins with interrupts off until there is an answer, those of balloon,
+ * iommu, mem and pmem are told addresses of this host's memory.
  *
  * Context: any.
+ * Return: the reason in words, or NULL.
  */
-bool vof_type_refused(const struct vof_device *dev)
+const char *vof_type_refused(const struct vof_device *dev)
 {
 	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_NET:
+	case VIRTIO_ID_BLOCK:
+	case VIRTIO_ID_RNG:
+	case VIRTIO_ID_SCSI:
+		return NULL;
 	case VIRTIO_ID_BALLOON:
 	case VIRTIO_ID_IOMMU:
 	case VIRTIO_ID_MEM:
 	case VIRTIO_ID_PMEM:
-		return true;
+		return "act on this host's memory";
 	default:
-		return false;
+		return "cannot be told of a lost link";
 	}
 }
 
@@ -58,6 +78,8 @@ bool vof_type_refused(const struct vof_device *dev)
  *
  * Protection information makes chains of virtio-scsi longer than its seg_max.
  * Of a zoned virtio-blk device, a zone append that is sent twice has data twice.
+ * The driver of virtio-net spins until its control virtqueue has answered, on 6.1
+ * with bottom halves off, on the CPU that has to take the answer perhaps.
  *
  * Context: any.
  */
@@ -66,6 +88,8 @@ u64 vof_type_bad_features(const struct vof_device *dev)
 	switch (dev->vdev.id.device) {
 	case VIRTIO_ID_BLOCK:
 		return BIT_ULL(VOF_BLK_F_ZONED);
+	case VIRTIO_ID_NET:
+		return VOF_NET_CTRL_FEATURES;
 	case VIRTIO_ID_SCSI:
 		return BIT_ULL(VIRTIO_SCSI_F_T10_PI);
 	default:
@@ -82,10 +106,8 @@ u64 vof_type_bad_features(const struct vof_device *dev)
  * virtio-rng: one random number is as good as another. All state that their
  * drivers put into a device is in features, configuration and virtqueues.
  *
- * Not so for the others. A SCSI command may be a tape's or a reservation, a frame
- * of a network device is cheap but its filters are state behind control
- * commands, and what a console, a file system or a crypto device was told twice
- * was done twice.
+ * Not so for the others. A SCSI command may be a tape's or a reservation, and a
+ * frame of a network device that was sent twice arrives twice.
  *
  * Context: any.
  */
@@ -127,6 +149,10 @@ static const struct vof_type_field vof_blk_fields[] = {
 	{ "block size",
 	  offsetof(struct virtio_blk_config, blk_size), 4,
 	  VIRTIO_BLK_F_BLK_SIZE, true },
+	/* A driver that was told "write-through" sends no flushes. */
+	{ "cache mode (1: write-back)",
+	  offsetof(struct virtio_blk_config, wce), 1,
+	  VIRTIO_BLK_F_CONFIG_WCE, true, true },
 	{ "largest discard",
 	  offsetof(struct virtio_blk_config, max_discard_sectors), 4,
 	  VIRTIO_BLK_F_DISCARD, false },
@@ -217,8 +243,7 @@ static u32 vof_abort_net(const struct vof_req *req)
  * @dev: the device
  * @req: the request; nobody else writes into its segments any more
  *
- * Types that are not listed here get a length of 0, which their drivers take
- * for "nothing was received".
+ * The driver of virtio-rng takes a length of 0 for what it is.
  *
  * Context: atomic, under the queue's lock.
  * Return: the length to put into the used ring.

@@ -37,7 +37,7 @@ static const char * const behaviours[][2] = {
 	{ "no-version-1", "the device does not offer VERSION_1" },
 	{ "device-id=0", "there is no device" },
 	{ "device-id=27", "virtio-pmem, which acts on the initiator's memory" },
-	{ "device-id=999", "a type that nobody has a driver for" },
+	{ "device-id=26", "virtio-fs, whose driver takes silence for success" },
 	{ "num-descs=0", "commands may carry no descriptors" },
 	{ "vq-size=0", "the virtqueue does not exist" },
 	{ "vq-size=3", "its size is no power of two" },
@@ -455,7 +455,7 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 	case VIRTIO_OF_OP_GET_DEVICE_ID:
 		a.id.id = htole32(is("device-id=0") ? 0 :
 				  is("device-id=27") ? 27 :
-				  is("device-id=999") ? 999 : VIRTIO_ID_BLOCK);
+				  is("device-id=26") ? 26 : VIRTIO_ID_BLOCK);
 		break;
 	case VIRTIO_OF_OP_RESET_DEVICE:
 		dev.status = 0;

@@ -183,6 +183,7 @@ enable_fails device-id=0 ENODEV "device id 0"
 enable_fails no-version-1 EPROTO "VERSION_1"
 enable_fails features-ok=no EOPNOTSUPP "features"
 enable_fails device-id=27 EOPNOTSUPP "this host's memory"
+enable_fails device-id=26 EOPNOTSUPP "cannot be told of a lost link"
 
 # The driver's probe waits for requests, in the middle of enable.
 bad_target silent-at=probe
@@ -214,13 +215,6 @@ enable_fails garbage=control EPROTO "Get Feature: unknown status .*0xbeef"
 enable_fails short=control EPROTO "control queue: .*message that is too short"
 enable_fails long=control EPROTO "control queue: .*message that is too long"
 good_again "bad answers"
-
-bad_target device-id=999
-is "device-id=999: is enabled" "$(vof_set b enable 1)" ""
-is "device-id=999: state" "$(vof_get b state)" live
-check_not "device-id=999: has no driver" \
-	[ -e "/sys/bus/virtio/devices/$(vof_get b device)/driver" ]
-bad_end device-id=999
 
 for s in vq-size=3 vq-size=65535 flood=keepalive flood=config; do
 	fine $s

@@ -61,15 +61,23 @@ stop_target
 
 start_target --blk "tvqn=disk,file=$loop,queues=1,writeback=off"
 flushes "writeback=off: 5 writes" 5 10 "${disk[@]}" "${writes[@]}"
-check "connect" vof_connect d0 tvqn=disk
-is "writeback=off: cache_type" "$(cat "/sys/block/$(basename "$(vof_disk d0)")/cache_type")" \
-	"write through"
+check "connect" vof_connect d0 tvqn=disk reconnect_delay=1
+vda=$(vof_disk d0)
+type=/sys/block/${vda#/dev/}/cache_type
+is "writeback=off: cache_type" "$(cat "$type")" "write through"
+# The driver sends no flushes, so that a cache would be one too many.
+kill_target
+start_target --blk "tvqn=disk,file=$loop,queues=1,writeback=on"
+check "another target, with a cache: live" vof_wait_state d0 live 20
+flushes "another target, with a cache: 5 writes" 5 10 \
+	dd if=/dev/zero "of=$vda" bs=4k count=5 oflag=direct
 vof_disconnect d0
 stop_target
 
 # A file: what the page cache or the file system holds back counts as well.
 check "a file system" mkfs.ext4 -q -b 4096 "$loop"
-mount -o noatime "$loop" /mnt
+# Its journal is committed now and then, too.
+mount -o noatime,commit=300 "$loop" /mnt
 dd if=/dev/zero of=/mnt/image bs=1M count=8 conv=fsync 2>/dev/null
 start_target --blk "tvqn=disk,file=/mnt/image,queues=1"
 flushes "a file: 5 writes" 0 0 "${disk[@]}" "${writes[@]}"
