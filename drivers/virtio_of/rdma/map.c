@@ -7,7 +7,11 @@
  * described to the target by keyed descriptors. A descriptor stands for a piece
  * of the request, and there are two kinds:
  *
- *  - a run of pages without gaps, registered for this request alone;
+ *  - a run of pages without gaps, registered for this request alone. When the
+ *    little that the target may write behind it, such as the status of a read,
+ *    is all that is left, a page of ours becomes the last one of the
+ *    registration, and the little is copied from there: one descriptor, hence
+ *    one RDMA WRITE of the target for both;
  *  - everything else, and whatever is small, in bounce memory: one part of a
  *    buffer that is registered for as long as the queue lives, and copied.
  *
@@ -59,6 +63,27 @@ static bool vof_seg_continues(const struct vof_seg *last,
 }
 
 /*
+ * Can the @len bytes from segment @start on lie in a page behind @run? Only where
+ * that page continues the run, and covers nothing else than these bytes.
+ */
+static bool vof_rdma_tail_fits(struct vof_rdma_queue *rq, struct vof_req *req,
+			       const struct vof_rdma_piece *run,
+			       unsigned int start, u32 len)
+{
+	const struct vof_seg *seg;
+	unsigned int i, pages = 1;
+
+	if (!run || !run->run || run->first < req->chain.nout || !len ||
+	    len > PAGE_SIZE)
+		return false;
+	for (i = run->first; i < start; i++)
+		pages += vof_seg_pages(&req->segs[i]);
+	seg = &req->segs[start - 1];
+	return pages <= rq->mr_pages &&
+	       IS_ALIGNED(seg->addr + seg->len, PAGE_SIZE);
+}
+
+/*
  * Cut segments @first and up into pieces: runs of pages, neighbouring small
  * runs made one piece for bounce memory. Fails when there are too many.
  */
@@ -88,6 +113,12 @@ static int vof_rdma_cut(struct vof_rdma_queue *rq, struct vof_req *req,
 			len += req->segs[i].len;
 		}
 		bounces = len < PAGE_SIZE || pages > rq->mr_pages;
+		if (bounces && i == end &&
+		    vof_rdma_tail_fits(rq, req, last, start, len)) {
+			last->ntail = i - start;
+			last->len += len;
+			continue;
+		}
 		if (bounces && last_bounces) {
 			last->count += i - start;
 			last->len += len;
@@ -117,6 +148,7 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 	struct vof_rdma_mr *mr;
 	union vof_rdma_wr *wr;
 	unsigned int i, n = 0;
+	u32 len = piece->len;
 	int ret;
 
 	mr = list_first_entry_or_null(&rq->free_mrs, struct vof_rdma_mr, list);
@@ -130,6 +162,19 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 			goto err;
 		sg_dma_address(&rq->sg[n]) = segs[i].dma;
 		sg_dma_len(&rq->sg[n++]) = segs[i].len;
+		len -= segs[i].len;
+	}
+	if (piece->ntail) {
+		/*
+		 * Its length ends the registration: no key to the rest. What an
+		 * earlier request left there, a status of 0 say, is not taken for
+		 * an answer to this one.
+		 */
+		memset(rq->tail_mem.virt + mr->tail, 0xff, len);
+		sg_dma_address(&rq->sg[n]) = vof_rdma_mem_dma(&rq->tail_mem,
+							      mr->tail);
+		sg_dma_len(&rq->sg[n++]) = len;
+		vof_rdma_mem_for_device(rq->ibdev, &rq->tail_mem, mr->tail, len);
 	}
 	ret = vof_rdma_map_mr(mr->mr, rq->sg, n);
 	if (ret)
@@ -421,11 +466,18 @@ void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req)
 
 	for (p = 0; p < rr->npieces && at < rr->written; p++) {
 		struct vof_rdma_piece *piece = &rr->pieces[p];
+		struct vof_rdma_mem *mem = &rq->bounce_mem;
+		unsigned int tail = piece->first + piece->count;
 		u32 pos = piece->bounce;
 
-		for (i = piece->first; i < piece->first + piece->count; i++) {
+		for (i = piece->first; i < tail + piece->ntail; i++) {
 			struct vof_seg *s = &req->segs[i];
 			u32 n;
+
+			if (i == tail) {
+				mem = &rq->tail_mem;
+				pos = piece->mr->tail;
+			}
 
 			/* The readable part of a plain command came first. */
 			if (i < seg) {
@@ -433,11 +485,9 @@ void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req)
 				continue;
 			}
 			n = min(s->len, rr->written - at);
-			if (!piece->run && n) {
-				vof_rdma_mem_for_cpu(rq->ibdev, &rq->bounce_mem,
-						     pos, n);
-				memcpy(phys_to_virt(s->addr),
-				       rq->bounce_mem.virt + pos, n);
+			if ((!piece->run || i >= tail) && n) {
+				vof_rdma_mem_for_cpu(rq->ibdev, mem, pos, n);
+				memcpy(phys_to_virt(s->addr), mem->virt + pos, n);
 			}
 			pos += s->len;
 			at += n;

@@ -153,9 +153,20 @@ static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 	rq->mrs = kcalloc(n, sizeof(*rq->mrs), GFP_KERNEL);
 	if (!rq->mrs)
 		return -ENOMEM;
+	/* The first is for the bounce memory, where nothing is appended. */
+	if (n > 1) {
+		int ret = vof_rdma_mem_alloc(rq->ibdev, &rq->tail_mem,
+					     (n - 1) * PAGE_SIZE,
+					     DMA_BIDIRECTIONAL);
+
+		if (ret)
+			return ret;
+	}
 	while (rq->nmrs < n) {
 		struct vof_rdma_mr *mr = &rq->mrs[rq->nmrs];
 
+		if (rq->nmrs)
+			mr->tail = (rq->nmrs - 1) * PAGE_SIZE;
 		mr->mr = ib_alloc_mr(rq->pd, IB_MR_TYPE_MEM_REG, pages);
 		if (IS_ERR(mr->mr))
 			return PTR_ERR(mr->mr);
@@ -220,6 +231,7 @@ void vof_rdma_memory_destroy(struct vof_rdma_queue *rq)
 	kfree(rq->mrs);
 	rq->mrs = NULL;
 	rq->bounce_mr = NULL;
+	vof_rdma_mem_free(rq->ibdev, &rq->tail_mem);
 	vof_rdma_mem_free(rq->ibdev, &rq->bounce_mem);
 	vof_rdma_mem_free(rq->ibdev, &rq->cmd_mem);
 	vof_rdma_mem_free(rq->ibdev, &rq->recv_mem);

@@ -74,17 +74,21 @@ struct vof_rdma_mem {
  * @list: among the free ones
  * @mr: memory region; its key is valid from posting until the completion of
  *	its invalidation
+ * @tail: offset of its page in the queue's @tail_mem
  */
 struct vof_rdma_mr {
 	struct list_head list;
 	struct ib_mr *mr;
+	size_t tail;
 };
 
 /**
  * struct vof_rdma_piece - what one keyed descriptor of a command stands for
  * @first: index of its first segment
  * @count: number of segments
- * @len: bytes
+ * @ntail: segments behind these whose bytes travel by the registration's page of
+ *	@tail_mem; a run only
+ * @len: bytes, those of the tail among them
  * @run: a run of pages, to be registered; otherwise it travels by bounce memory
  * @mr: registration of the run, while there is one
  * @bounce: offset in bounce memory
@@ -92,6 +96,7 @@ struct vof_rdma_mr {
 struct vof_rdma_piece {
 	u16 first;
 	u16 count;
+	u16 ntail;
 	u32 len;
 	bool run;
 	struct vof_rdma_mr *mr;
@@ -195,6 +200,7 @@ struct vof_rdma_batch {
  * @bounce_mr: remotely readable and writable
  * @bounce: its allocator
  * @eager: the target's eager buffers, or NULL
+ * @tail_mem: a page for each registration, to lie behind the pages of a run
  * @mrs: all registrations
  * @nmrs: their number
  * @free_mrs: those not in use
@@ -236,6 +242,7 @@ struct vof_rdma_queue {
 	struct vof_rdma_mr *bounce_mr;
 	struct vof_eager *bounce;
 	struct vof_eager *eager;
+	struct vof_rdma_mem tail_mem;
 	struct vof_rdma_mr *mrs;
 	unsigned int nmrs;
 	struct list_head free_mrs;
