@@ -205,8 +205,8 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 				dev_name(&rq->ibdev->dev), rq->q->size);
 		return -ENOSPC;
 	}
-	/* Every work request may complete, signalled or not, by error. */
-	rq->cqes = rq->sq_size + rq->nrecvs + 2;
+	/* One more for ib_drain_qp(). */
+	rq->cqes = rq->nrecvs + 1;
 	return 0;
 }
 
@@ -238,7 +238,10 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 		rq->cq = NULL;
 		return ret;
 	}
-	attr.send_cq = rq->cq;
+	ret = vof_rdma_send_cq_create(rq);
+	if (ret)
+		return ret;
+	attr.send_cq = rq->send_cq;
 	attr.recv_cq = rq->cq;
 	return rdma_create_qp(rq->id, rq->pd, &attr);
 }
@@ -352,6 +355,8 @@ void vof_rdma_stop(struct vof_queue *q)
 	spin_unlock_irq(&q->lock);
 	if (rq->established)
 		rdma_disconnect(rq->id);
+	/* Who drains is one who waits. */
+	vof_rdma_send_cq_arm(rq);
 	ib_drain_qp(rq->id->qp);
 	rq->drained = true;
 	vof_rdma_return_all(rq);
@@ -371,6 +376,7 @@ void vof_rdma_close(struct vof_queue *q)
 		return;
 	if (rq->id->qp)
 		rdma_destroy_qp(rq->id);
+	vof_rdma_send_cq_destroy(rq);
 	vof_rdma_memory_destroy(rq);
 	if (rq->cq)
 		ib_cq_pool_put(rq->cq, rq->cqes);

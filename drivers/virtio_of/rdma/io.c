@@ -14,6 +14,11 @@
  * that the completion of the invalidation stands for that of the SEND too,
  * which is then not signalled.
  *
+ * Sends and invalidations complete into a queue of their own, which nobody is woken
+ * for as a rule: a SEND has completed before its answer arrives, and is looked for
+ * then. Only if it has not, or if an invalidation has just been posted, is the
+ * queue armed. (An adapter without hardware saves a change of context by that.)
+ *
  * The receive that a request will be answered into is there before the request
  * goes out: as many are posted as the queue has requests, and each is posted
  * again before its request can be used again.
@@ -21,6 +26,9 @@
 #include <rdma/ib_verbs.h>
 
 #include "rdma.h"
+
+/* Completions of sends that are handled at a time. */
+#define VOF_RDMA_POLL_BUDGET	64
 
 static void vof_rdma_wc_error(struct ib_wc *wc)
 {
@@ -217,6 +225,92 @@ static void vof_rdma_release(struct vof_rdma_queue *rq, struct vof_req *req)
 	rq->sq_free += to_rdma_req(req)->wrs;
 }
 
+static int vof_rdma_send_cq_poll(struct irq_poll *iop, int budget)
+{
+	struct vof_rdma_queue *rq = container_of(iop, struct vof_rdma_queue, iop);
+	int n = ib_process_cq_direct(rq->send_cq, budget);
+	unsigned long flags;
+
+	if (n == budget)
+		return n;
+	/* In this order, or what comes in between is lost. */
+	spin_lock_irqsave(&rq->q->lock, flags);
+	irq_poll_complete(iop);
+	if (rq->waiting || rq->stopping)
+		vof_rdma_send_cq_arm(rq);
+	spin_unlock_irqrestore(&rq->q->lock, flags);
+	return n;
+}
+
+/* In any context, with locks of the adapter's driver held. */
+static void vof_rdma_send_cq_event(struct ib_cq *cq, void *context)
+{
+	struct vof_rdma_queue *rq = context;
+
+	irq_poll_sched(&rq->iop);
+}
+
+/**
+ * vof_rdma_send_cq_create() - make the completion queue of sends
+ * @rq: the queue with its adapter and sizes
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int vof_rdma_send_cq_create(struct vof_rdma_queue *rq)
+{
+	struct ib_cq_init_attr attr = {
+		/*
+		 * Every work request may complete, signalled or not, by error;
+		 * one more is for ib_drain_qp().
+		 */
+		.cqe		= rq->sq_size + 1,
+		.comp_vector	= max(rq->q->index, 0) %
+				  rq->ibdev->num_comp_vectors,
+	};
+	struct ib_cq *cq;
+
+	irq_poll_init(&rq->iop, VOF_RDMA_POLL_BUDGET, vof_rdma_send_cq_poll);
+	cq = ib_create_cq(rq->ibdev, vof_rdma_send_cq_event, NULL, rq, &attr);
+	if (IS_ERR(cq))
+		return PTR_ERR(cq);
+	rq->send_cq = cq;
+	return 0;
+}
+
+/**
+ * vof_rdma_send_cq_destroy() - undo vof_rdma_send_cq_create()
+ * @rq: the queue, without its queue pair
+ *
+ * Context: may sleep, idempotent.
+ */
+void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq)
+{
+	if (!rq->send_cq)
+		return;
+	irq_poll_disable(&rq->iop);
+	/* vof_rdma_send_cq_poll() may still be behind its irq_poll_complete(). */
+	spin_lock_irq(&rq->q->lock);
+	spin_unlock_irq(&rq->q->lock);
+	ib_destroy_cq(rq->send_cq);
+	rq->send_cq = NULL;
+}
+
+/**
+ * vof_rdma_send_cq_arm() - have the completion queue of sends polled
+ * @rq: the queue
+ *
+ * At once when there is something in it, else when something comes.
+ *
+ * Context: any.
+ */
+void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq)
+{
+	if (ib_req_notify_cq(rq->send_cq, IB_CQ_NEXT_COMP |
+			     IB_CQ_REPORT_MISSED_EVENTS) > 0)
+		irq_poll_sched(&rq->iop);
+}
+
 /* All that the request waited for has happened. */
 static void vof_rdma_complete(struct vof_rdma_queue *rq, struct vof_req *req)
 {
@@ -230,7 +324,7 @@ static void vof_rdma_complete(struct vof_rdma_queue *rq, struct vof_req *req)
 	vof_req_done(req, &rr->cpl, rr->written);
 }
 
-/* Note that @what has happened. */
+/* Note that @what has happened, which is not the answer. */
 static void vof_rdma_event(struct vof_rdma_queue *rq, struct vof_rdma_req *rr,
 			   u8 what)
 {
@@ -240,6 +334,8 @@ static void vof_rdma_event(struct vof_rdma_queue *rq, struct vof_rdma_req *rr,
 	spin_lock_irqsave(&rq->q->lock, flags);
 	rr->wait &= ~what;
 	done = !rr->wait;
+	if (done)
+		rq->waiting--;
 	spin_unlock_irqrestore(&rq->q->lock, flags);
 	if (done)
 		vof_rdma_complete(rq, from_rdma_req(rr));
@@ -359,6 +455,15 @@ static int vof_rdma_post_recv(struct vof_rdma_queue *rq, struct vof_rdma_recv *r
 	return ib_post_recv(rq->id->qp, &wr, NULL);
 }
 
+/* A request was answered and still waits for @wait. */
+static void vof_rdma_linger(struct vof_rdma_queue *rq, u8 wait)
+{
+	if (wait == VOF_RDMA_WAIT_SENT)
+		ib_process_cq_direct(rq->send_cq, VOF_RDMA_POLL_BUDGET);
+	if (READ_ONCE(rq->waiting))
+		vof_rdma_send_cq_arm(rq);
+}
+
 static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct vof_rdma_recv *recv = container_of(wc->wr_cqe,
@@ -368,11 +473,13 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct vof_req *req = NULL;
 	const char *wrong = NULL;
 	unsigned long flags;
-	bool done = false;
 	int err = -EPROTO;
 	bool async;
+	u8 wait = 0;
 
 	if (wc->status) {
+		/* If a send was the cause, that is the news. */
+		ib_process_cq_direct(rq->send_cq, VOF_RDMA_POLL_BUDGET);
 		vof_rdma_wc_error(wc);
 		return;
 	}
@@ -402,15 +509,19 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 		wrong = vof_rdma_answer(rq, &cpl, &req);
 	}
 	if (req)
-		done = !to_rdma_req(req)->wait;
+		wait = to_rdma_req(req)->wait;
+	if (wait)
+		rq->waiting++;
 	spin_unlock_irqrestore(&rq->q->lock, flags);
 
 	if (wrong)
 		vof_link_lost(rq->q, err, wrong);
 	else if (async)
 		vof_queue_async(rq->q, &cpl);
-	else if (done)
+	else if (!wait)
 		vof_rdma_complete(rq, req);
+	else
+		vof_rdma_linger(rq, wait);
 }
 
 /**
@@ -479,5 +590,6 @@ void vof_rdma_return_all(struct vof_rdma_queue *rq)
 		vof_rdma_release(rq, req);
 		req->owner = VOF_OWNER_CORE;
 	}
+	rq->waiting = 0;
 	spin_unlock_irq(&q->lock);
 }

@@ -302,6 +302,7 @@ int vof_rdma_bounce_register(struct vof_rdma_queue *rq)
 			 IB_ACCESS_REMOTE_WRITE;
 	vof_rdma_flush(rq->q);
 	spin_unlock_irq(&rq->q->lock);
+	vof_rdma_send_cq_arm(rq);
 	if (!wait_for_completion_timeout(&rq->reg_done, VOF_RDMA_REG_TIMEOUT))
 		return -ETIMEDOUT;
 	if (rq->reg_err)

@@ -11,6 +11,7 @@
 #define _VIRTIO_OF_RDMA_H
 
 #include <linux/completion.h>
+#include <linux/irq_poll.h>
 #include <linux/scatterlist.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/rdma_cm.h>
@@ -177,8 +178,11 @@ struct vof_rdma_batch {
  * @id: connection
  * @ibdev: adapter
  * @pd: protection domain
- * @cq: completion queue, shared with others by the pool it comes from
+ * @cq: completion queue of receives, shared with others by the pool it comes from
  * @cqes: entries of it that are ours
+ * @send_cq: completion queue of everything else, armed only while somebody waits
+ * @iop: where it is polled when it rings
+ * @waiting: requests that are answered and wait for @send_cq; under the queue's lock
  * @cm_done: an event of the connection manager has arrived
  * @cm_err: what it means
  * @cm_text: in words
@@ -219,6 +223,9 @@ struct vof_rdma_queue {
 	struct ib_pd *pd;
 	struct ib_cq *cq;
 	unsigned int cqes;
+	struct ib_cq *send_cq;
+	struct irq_poll iop;
+	unsigned int waiting;
 
 	struct completion cm_done;
 	int cm_err;
@@ -336,5 +343,8 @@ union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
 void vof_rdma_return_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
+int vof_rdma_send_cq_create(struct vof_rdma_queue *rq);
+void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq);
+void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq);
 
 #endif /* _VIRTIO_OF_RDMA_H */
