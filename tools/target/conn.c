@@ -26,8 +26,6 @@
 
 enum { WR_RECV, WR_READ, WR_SEND, WR_MARK_SQ, WR_MASK = 7 };
 
-/* Empty polls of a queue before it is left to its completion event. */
-#define SPIN_POLLS	1
 #define POLL_BATCH	16
 
 static struct list active = { &active, &active };
@@ -88,7 +86,6 @@ int conn_post_all(struct conn *c)
 
 void conn_activate(struct conn *c)
 {
-	c->idle_polls = 0;
 	if (list_empty(&c->active))
 		list_add_tail(&c->active, &active);
 }
@@ -432,10 +429,21 @@ static bool sent_is_awaited(const struct conn *c)
 	       !list_empty(&c->sq_wait) || !list_empty(&c->stage_wait);
 }
 
+/* The completion queue has rung, or will never. */
+void conn_disarmed(struct conn *c)
+{
+	c->rdev->n_armed -= c->armed;
+	c->armed = false;
+}
+
 static bool arm(struct conn *c)
 {
 	if (ibv_req_notify_cq(c->cq, 0))
 		return false;
+	if (c->kind == PROTO_VIRTQUEUE && !c->armed) {
+		c->armed = true;
+		c->rdev->n_armed++;
+	}
 	return !sent_is_awaited(c) || !ibv_req_notify_cq(c->send_cq, 0);
 }
 
@@ -457,8 +465,9 @@ void conn_drain(struct conn *c)
 }
 
 /*
- * Poll what is active. A queue that stayed empty for a few passes is armed, and
- * polled once more: what came in between rings no bell.
+ * Poll what is active. A queue that is empty is armed, and polled once more: what
+ * came in between rings no bell. It is not polled for longer, what is awaited takes
+ * a processor to come, often this one.
  */
 bool conn_poll_all(void)
 {
@@ -467,11 +476,7 @@ bool conn_poll_all(void)
 	list_for_each_safe(pos, tmp, &active) {
 		struct conn *c = list_entry(pos, struct conn, active);
 
-		if (poll_once(c)) {
-			c->idle_polls = 0;
-			continue;
-		}
-		if (c->idle_polls++ < SPIN_POLLS)
+		if (poll_once(c))
 			continue;
 		if (!arm(c)) {
 			conn_close(c, "completion queue cannot be armed");
@@ -479,8 +484,6 @@ bool conn_poll_all(void)
 		}
 		if (!poll_once(c))
 			list_del(&c->active);
-		else
-			c->idle_polls = 0;
 	}
 	return !list_empty(&active);
 }

@@ -35,6 +35,7 @@ struct rdev {
 	uint32_t		sq_depth;	/* of every queue pair */
 	uint32_t		rq_depth;
 	uint16_t		max_queue;	/* commands in flight */
+	unsigned int		n_armed;	/* virtqueues whose next command rings */
 };
 
 enum slot_state {
@@ -87,7 +88,7 @@ struct conn {
 	struct ibv_pd		*pd;
 	struct ibv_cq		*cq, *send_cq;
 	unsigned int		cq_events, send_cq_events;
-	unsigned int		idle_polls;
+	bool			armed;		/* counted in rdev->n_armed */
 	struct sockaddr_storage	peer;
 	char			name[80];
 	bool			established;
@@ -186,6 +187,7 @@ void conn_reply(struct slot *s, const void *data, uint32_t len, int tail,
 bool conn_read(struct slot *s, void *dst, uint64_t remote, uint32_t len);
 void conn_async(struct slot *s);
 void conn_activate(struct conn *c);
+void conn_disarmed(struct conn *c);
 bool conn_poll_all(void);
 void conn_flush_all(void);
 void conn_drain(struct conn *c);

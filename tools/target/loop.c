@@ -3,8 +3,8 @@
  * The event loop: one thread, one io_uring.
  *
  * Everything in this program runs in it, so there are no locks anywhere. A pass
- * runs due timers, polls the completion queues, reaps what the kernel has
- * finished, posts what has gathered for the peers, and enters the kernel once:
+ * runs due timers, reaps what the kernel has finished, polls the completion queues,
+ * posts what has gathered for the peers, and enters the kernel once:
  * to submit, and to sleep if there is nothing else to do.
  */
 #include <errno.h>
@@ -17,6 +17,8 @@
 
 #define LOOP_ENTRIES	1024
 #define LOOP_MAX_SLEEP	1000	/* ms */
+/* Passes of a busy loop until it looks at what else may have become ready. */
+#define LOOP_BUSY	16
 
 static struct {
 	struct io_uring			ring;
@@ -24,6 +26,8 @@ static struct {
 	struct list			timers;		/* by time */
 	struct list			unarmed;	/* watches without a poll */
 	uint64_t			now;
+	struct event			tick;
+	uint64_t			tick_at;	/* 0: none on its way */
 	bool				stop;
 } loop;
 
@@ -40,6 +44,13 @@ static void update_now(void)
 	loop.now = ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
+static void tick_event(struct event *ev, int res)
+{
+	(void)ev;
+	(void)res;
+	loop.tick_at = 0;
+}
+
 int loop_init(const struct loop_hooks *hooks)
 {
 	struct io_uring_params p = {
@@ -52,6 +63,7 @@ int loop_init(const struct loop_hooks *hooks)
 	loop.hooks = hooks;
 	list_init(&loop.timers);
 	list_init(&loop.unarmed);
+	loop.tick.fn = tick_event;
 	update_now();
 	ret = io_uring_queue_init_params(LOOP_ENTRIES, &loop.ring, &p);
 	if (ret) {
@@ -196,6 +208,37 @@ static uint64_t sleep_time(void)
 	return t->when - loop.now;
 }
 
+/*
+ * Have the ring wake us in time for the timers. One timeout is on its way at any
+ * time, and most sleeps end before it does: a timeout of each sleep's own would
+ * be set and taken back for every request. False: not now.
+ */
+static bool set_tick(void)
+{
+	uint64_t ms = sleep_time();
+	struct __kernel_timespec ts = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = (ms % 1000) * 1000000,
+	};
+	struct io_uring_sqe *sqe;
+
+	if (!ms)
+		return false;
+	if (loop.tick_at && loop.tick_at <= loop.now + ms)
+		return true;
+	sqe = loop_sqe(loop.tick_at ? NULL : &loop.tick);
+	if (!sqe)
+		return false;
+	/* one that has gone off in the meantime is seen when it is reaped */
+	if (loop.tick_at)
+		io_uring_prep_timeout_update(sqe, &ts, (uintptr_t)&loop.tick, 0);
+	else
+		io_uring_prep_timeout(sqe, &ts, 0, 0);
+	loop.tick_at = loop.now + ms;
+	/* while @ts is there */
+	return io_uring_submit(&loop.ring) >= 0;
+}
+
 static unsigned int reap(void)
 {
 	struct io_uring_cqe *cqe;
@@ -215,34 +258,31 @@ static unsigned int reap(void)
 
 int loop_run(void)
 {
+	unsigned int busy = 0;
+
 	while (!loop.stop) {
 		bool again;
-		int ret;
+		int ret = 0;
 
 		update_now();
 		run_timers();
-		again = loop.hooks->poll();
-		if (reap())
+		/* first, for it tells what there is to poll */
+		again = reap();
+		if (loop.hooks->poll())
 			again = true;
 		loop.hooks->flush();
-		arm_watches();
 		if (loop.stop)
 			break;
 
-		if (again || !list_empty(&loop.unarmed)) {
-			ret = io_uring_sq_ready(&loop.ring) ?
-				io_uring_submit(&loop.ring) : 0;
-		} else {
-			uint64_t ms = sleep_time();
-			struct __kernel_timespec ts = {
-				.tv_sec = ms / 1000,
-				.tv_nsec = (ms % 1000) * 1000000,
-			};
-			struct io_uring_cqe *cqe;
-
-			ret = io_uring_submit_and_wait_timeout(&loop.ring, &cqe,
-							       1, &ts, NULL);
+		/* polls go to the kernel with what is submitted anyway */
+		if (!again || ++busy >= LOOP_BUSY) {
+			busy = 0;
+			arm_watches();
 		}
+		if (!again && list_empty(&loop.unarmed) && set_tick())
+			ret = io_uring_submit_and_wait(&loop.ring, 1);
+		else if (io_uring_sq_ready(&loop.ring))
+			ret = io_uring_submit(&loop.ring);
 		if (ret < 0 && ret != -ETIME && ret != -EINTR &&
 		    ret != -EAGAIN && ret != -EBUSY) {
 			log_err("io_uring: %s", strerror(-ret));

@@ -71,6 +71,7 @@ void conn_destroy(struct conn *c)
 	if (c->id->qp)
 		rdma_destroy_qp(c->id);
 	if (c->cq) {
+		conn_disarmed(c);
 		if (c->cq_events)
 			ibv_ack_cq_events(c->cq, c->cq_events);
 		ibv_destroy_cq(c->cq);
@@ -195,15 +196,25 @@ static void channel_event(struct watch *w)
 	struct ibv_cq *cq;
 	void *ctx;
 
-	while (!ibv_get_cq_event(d->channel, &cq, &ctx)) {
-		struct conn *c = ctx;
+	/*
+	 * Where no other virtqueue can have rung there is nothing more to read as
+	 * a rule, and asking would cost each request a system call. What there
+	 * is all the same will end the next sleep at once.
+	 */
+	do {
+		struct conn *c;
 
-		if (cq == c->send_cq)
+		if (ibv_get_cq_event(d->channel, &cq, &ctx))
+			return;
+		c = ctx;
+		if (cq == c->send_cq) {
 			c->send_cq_events++;
-		else
+		} else {
 			c->cq_events++;
+			conn_disarmed(c);
+		}
 		conn_activate(c);
-	}
+	} while (d->n_armed);
 }
 
 static int nonblocking(int fd)
