@@ -43,8 +43,8 @@ floor()
 	for bs in $sizes; do
 		for depth in $depths; do
 			for shape in read write; do
-				# A small read's data and status lie side by side.
-				[ "$shape$bs" != read4k ] || shape="read merged"
+				# A read's data and status lie side by side.
+				[ "$shape" != read ] || shape="read merged"
 				# shellcheck disable=SC2086 # words
 				result floor "rand${shape%% *}-$bs-$depth" "$(vof-floor \
 					-b "$(bytes "$bs")" -q "$depth" \
