@@ -75,8 +75,9 @@ vof_disconnect d0
 stop_target
 
 # A file: what the page cache or the file system holds back counts as well.
-check "a file system" mkfs.ext4 -q -b 4096 "$loop"
-# Its journal is committed now and then, too.
+# One that does nothing in the background: no late initialisation, no commits.
+check "a file system" mkfs.ext4 -q -b 4096 \
+	-E lazy_itable_init=0,lazy_journal_init=0 "$loop"
 mount -o noatime,commit=300 "$loop" /mnt
 dd if=/dev/zero of=/mnt/image bs=1M count=8 conv=fsync 2>/dev/null
 start_target --blk "tvqn=disk,file=/mnt/image,queues=1"
