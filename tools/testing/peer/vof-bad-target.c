@@ -74,6 +74,7 @@ static const char * const behaviours[][2] = {
 	{ "shrink", "the capacity becomes 8 MiB" },
 	{ "generation=new", "every Get Config has another generation" },
 	{ "generation=later", "the same, after a config change" },
+	{ "cache=appears", "write-through, but not for the second instance" },
 	{ "slow=end", "each command that ends something is answered after 2 s" },
 };
 
@@ -122,6 +123,7 @@ static struct {
 	uint64_t	capacity;
 	bool		unsettled;	/* each Get Config, another generation */
 	bool		driven;		/* DRIVER_OK was set */
+	unsigned int	instances;
 	uint8_t		disk[DISK];
 } dev;
 
@@ -385,6 +387,7 @@ static uint16_t get_config(const union virtio_of_command *cmd,
 	struct virtio_blk_config config = {
 		.capacity = htole64(dev.capacity),
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
+		.wce = dev.instances > 1,
 	};
 	unsigned int offset = le16toh(cmd->config.offset);
 	unsigned int bytes = cmd->config.bytes;
@@ -411,6 +414,9 @@ static uint64_t device_features(void)
 
 	if (!is("no-version-1"))
 		f |= 1ULL << VIRTIO_F_VERSION_1;
+	if (is("cache=appears"))
+		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
+		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
 	return f;
 }
 
@@ -510,6 +516,7 @@ static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
 		dev.capacity = DISK / SECTOR;
 		dev.unsettled = false;
 		dev.driven = false;
+		dev.instances++;
 		if (is("instance=0xffff"))
 			a.connect.device_instance_id = htole16(0xffff);
 	} else {

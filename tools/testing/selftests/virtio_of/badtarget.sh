@@ -289,6 +289,14 @@ check "generation=later: read" read_at "$DISK" 4194304
 comes_back "generation=later: rmdir" rmdir "$VOF_CONFIGFS/b"
 kill_target
 
+# A driver that was told of no cache sends no flushes, and must not get one unseen.
+live cache=appears
+is "cache=appears: cache_type" "$(cat "/sys/block/${DISK#/dev/}/cache_type")" "write through"
+vof_set b reconnect 1
+check "cache=appears: the device fails" vof_wait_state b failed 15
+like "cache=appears: last_error" "$(vof_get b last_error)" "cache mode .* was 0, is 1"
+bad_end cache=appears
+
 # One that is never late, and always nearly so.
 live slow=end
 within 5 "slow=end: disable" vof_set b enable 0
