@@ -3,6 +3,7 @@
 # What the other tests rely on: the debug kernel notices what is wrong, and
 # lib.sh finds it in the log. A module does one wrong thing after the other.
 # kernels: debug
+# ci: debug
 # timeout: 90
 . "$(dirname "$0")/lib.sh"
 

@@ -7,6 +7,7 @@
 #	faults.sh [STEP]	every STEPth of them (7), 1 takes half an hour
 #
 # kernels: debug
+# ci: debug
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 # Ring, eager buffers and wire format tested in the kernel: the unit tests of the
 # host, by KUnit. Debian's kernels have no KUnit.
 # kernels: debug
+# ci: debug
 # timeout: 60
 . "$(dirname "$0")/lib.sh"
 

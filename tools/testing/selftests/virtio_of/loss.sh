@@ -5,6 +5,7 @@
 # files are written with fsync and a second disk is written and read back.
 #
 #	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
+# ci: debug
 # timeout: 420
 # smp: 2
 . "$(dirname "$0")/lib.sh"
