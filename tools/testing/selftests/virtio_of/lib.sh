@@ -493,16 +493,32 @@ vof_fio()
 	}
 }
 
+# background_fio DISK SECONDS OPTIONS...: fio on DISK; returns SECONDS after it has
+# opened that, which takes long on the debug kernel. Its process is in LOAD.
+background_fio()
+{
+	local disk=$1 seconds=$2 i fd
+	shift 2
+	fio --name=load --filename="$disk" --allow_file_create=0 --time_based \
+		--iodepth=32 --ioengine=libaio --direct=1 --thread "$@" \
+		>"$VOF_TMP/load" 2>&1 &
+	LOAD=$!
+	for ((i = 0; i < 300; i++)); do
+		for fd in "/proc/$LOAD/fd"/*; do
+			[ ! "$fd" -ef "$disk" ] || break 2
+		done
+		kill -0 "$LOAD" 2>/dev/null || break
+		sleep 0.1
+	done
+	sleep "$seconds"
+	kill -0 "$LOAD" 2>/dev/null ||
+		not_ok "the load runs: $(tail -n 3 "$VOF_TMP/load")"
+}
+
 # load DISK: mixed I/O in the background, for load_ends.
 load()
 {
-	fio --name=load --filename="$1" --rw=randrw --bsrange=512-128k --size=32m \
-		--time_based --runtime=120 --iodepth=32 --ioengine=libaio \
-		--direct=1 --thread >"$VOF_TMP/load" 2>&1 &
-	LOAD=$!
-	sleep 2
-	kill -0 "$LOAD" 2>/dev/null ||
-		not_ok "the load runs: $(tail -n 3 "$VOF_TMP/load")"
+	background_fio "$1" 2 --rw=randrw --bsrange=512-128k --size=32m --runtime=120
 }
 
 # load_ends WHAT: within 30 s, and with an error.
@@ -522,14 +538,9 @@ load_ends()
 # for verified_load_ends: for VOF_LOAD_TIME seconds, 8 by default.
 verified_load()
 {
-	fio --name=load --filename="$1" --rw=randwrite --bsrange=512-64k --size=32m \
-		--time_based --runtime="${VOF_LOAD_TIME:-8}" --iodepth=32 \
-		--ioengine=libaio --direct=1 --thread --verify=crc32c --verify_backlog=64 \
-		--verify_fatal=1 --serialize_overlap=1 >"$VOF_TMP/load" 2>&1 &
-	LOAD=$!
-	sleep 1
-	kill -0 "$LOAD" 2>/dev/null ||
-		not_ok "the load runs: $(tail -n 3 "$VOF_TMP/load")"
+	background_fio "$1" 1 --rw=randwrite --bsrange=512-64k --size=32m \
+		--runtime="${VOF_LOAD_TIME:-8}" --verify=crc32c --verify_backlog=64 \
+		--verify_fatal=1 --serialize_overlap=1
 }
 
 # verified_load_ends WHAT: within 120 s, and without an error.
