@@ -216,10 +216,8 @@ static uint64_t sleep_time(void)
 static bool set_tick(void)
 {
 	uint64_t ms = sleep_time();
-	struct __kernel_timespec ts = {
-		.tv_sec = ms / 1000,
-		.tv_nsec = (ms % 1000) * 1000000,
-	};
+	/* until the kernel has read it, maybe by a later submission than ours */
+	static struct __kernel_timespec ts;
 	struct io_uring_sqe *sqe;
 
 	if (!ms)
@@ -229,13 +227,14 @@ static bool set_tick(void)
 	sqe = loop_sqe(loop.tick_at ? NULL : &loop.tick);
 	if (!sqe)
 		return false;
+	ts.tv_sec = ms / 1000;
+	ts.tv_nsec = (ms % 1000) * 1000000;
 	/* one that has gone off in the meantime is seen when it is reaped */
 	if (loop.tick_at)
 		io_uring_prep_timeout_update(sqe, &ts, (uintptr_t)&loop.tick, 0);
 	else
 		io_uring_prep_timeout(sqe, &ts, 0, 0);
 	loop.tick_at = loop.now + ms;
-	/* while @ts is there */
 	return io_uring_submit(&loop.ring) >= 0;
 }
 

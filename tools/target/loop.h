@@ -19,7 +19,6 @@ struct watch {
 	struct event	ev;
 	struct list	node;
 	int		fd;
-	bool		armed;
 	void		(*fn)(struct watch *w);
 };
 

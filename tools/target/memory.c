@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <infiniband/verbs.h>
 
@@ -234,7 +235,12 @@ int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
  */
 void conn_lend(struct conn *c, uint8_t *p, size_t len)
 {
-	if (len > LENT_MAX - lent || memory + len > config.max_memory / 2 ||
+	struct rlimit locked = { .rlim_cur = 0 };
+	size_t most;
+
+	getrlimit(RLIMIT_MEMLOCK, &locked);
+	most = locked.rlim_cur / 2 < LENT_MAX ? locked.rlim_cur / 2 : LENT_MAX;
+	if (lent + len > most || memory + len > config.max_memory / 2 ||
 	    memory_of_address(c) + len > share_of_address() / 2)
 		return;
 	c->lent_mr = ibv_reg_mr(c->pd, p, len, IBV_ACCESS_LOCAL_WRITE);

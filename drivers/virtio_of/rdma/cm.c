@@ -212,13 +212,12 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 
 static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 {
+	const struct ib_qp_cap cap = {
+		.max_send_wr	= rq->sq_size + 1,
+		.max_recv_wr	= rq->nrecvs + 1,
+		.max_recv_sge	= 1,
+	};
 	struct ib_qp_init_attr attr = {
-		.cap = {
-			.max_send_wr	= rq->sq_size + 1,
-			.max_recv_wr	= rq->nrecvs + 1,
-			.max_send_sge	= rq->max_sge,
-			.max_recv_sge	= 1,
-		},
 		.sq_sig_type	= IB_SIGNAL_REQ_WR,
 		.qp_type	= IB_QPT_RC,
 		.qp_context	= rq,
@@ -243,7 +242,15 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 		return ret;
 	attr.send_cq = rq->send_cq;
 	attr.recv_cq = rq->cq;
-	return rdma_create_qp(rq->id, rq->pd, &attr);
+	/* How many work requests of so many segments it has room for, nobody says. */
+	for (;;) {
+		attr.cap = cap;
+		attr.cap.max_send_sge = rq->max_sge;
+		ret = rdma_create_qp(rq->id, rq->pd, &attr);
+		if (!ret || rq->max_sge == 1)
+			return ret;
+		rq->max_sge /= 2;
+	}
 }
 
 static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
@@ -358,6 +365,7 @@ void vof_rdma_stop(struct vof_queue *q)
 	/* Who drains is one who waits. */
 	vof_rdma_send_cq_arm(rq);
 	ib_drain_qp(rq->id->qp);
+	vof_rdma_send_cq_stop(rq);
 	rq->drained = true;
 	vof_rdma_return_all(rq);
 }

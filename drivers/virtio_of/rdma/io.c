@@ -233,7 +233,7 @@ static int vof_rdma_send_cq_poll(struct irq_poll *iop, int budget)
 
 	if (n == budget)
 		return n;
-	/* In this order, or what comes in between is lost. */
+	/* In this order, or what comes in between is lost. See ..._stop() as well. */
 	spin_lock_irqsave(&rq->q->lock, flags);
 	irq_poll_complete(iop);
 	if (rq->waiting || rq->stopping)
@@ -274,13 +274,33 @@ int vof_rdma_send_cq_create(struct vof_rdma_queue *rq)
 	cq = ib_create_cq(rq->ibdev, vof_rdma_send_cq_event, NULL, rq, &attr);
 	if (IS_ERR(cq))
 		return PTR_ERR(cq);
+	/* Who drains need not rely on events, which a dead adapter has none of. */
+	cq->poll_ctx = IB_POLL_DIRECT;
 	rq->send_cq = cq;
 	return 0;
 }
 
 /**
+ * vof_rdma_send_cq_stop() - wait until nobody handles completions any more
+ * @rq: the queue, its queue pair drained; once
+ *
+ * Two contexts take completions from this queue. That ib_drain_qp() has met the
+ * last one says that all before it were taken, and handled by the one that met it,
+ * but not by the other. What receives do is over, they are drained too.
+ *
+ * Context: may sleep.
+ */
+void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq)
+{
+	irq_poll_disable(&rq->iop);
+	/* vof_rdma_send_cq_poll() may still be behind its irq_poll_complete(). */
+	spin_lock_irq(&rq->q->lock);
+	spin_unlock_irq(&rq->q->lock);
+}
+
+/**
  * vof_rdma_send_cq_destroy() - undo vof_rdma_send_cq_create()
- * @rq: the queue, without its queue pair
+ * @rq: the queue, without its queue pair; stopped if it had one
  *
  * Context: may sleep, idempotent.
  */
@@ -288,10 +308,6 @@ void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq)
 {
 	if (!rq->send_cq)
 		return;
-	irq_poll_disable(&rq->iop);
-	/* vof_rdma_send_cq_poll() may still be behind its irq_poll_complete(). */
-	spin_lock_irq(&rq->q->lock);
-	spin_unlock_irq(&rq->q->lock);
 	ib_destroy_cq(rq->send_cq);
 	rq->send_cq = NULL;
 }

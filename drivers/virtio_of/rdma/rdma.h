@@ -344,6 +344,7 @@ int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
 void vof_rdma_return_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
 int vof_rdma_send_cq_create(struct vof_rdma_queue *rq);
+void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq);
 
