@@ -24,6 +24,13 @@
 /* 0.64 ms; the default of 0 means 655 ms. */
 #define VOF_RDMA_RNR_TIMER		12
 
+/*
+ * siw of 6.12 and before does not look at what arrives while its accepting side
+ * takes over the socket, until something else arrives (siw_accept(), between
+ * siw_send_mpareqrep() and siw_qp_socket_assoc()): our Connect, that would be.
+ */
+#define VOF_RDMA_SIW_PAUSE_MS		100
+
 /* RDMA READs of the target that are served at a time. */
 #define VOF_RDMA_RD_ATOMIC		16
 
@@ -48,6 +55,19 @@ static const char *vof_rdma_cm_way(int err)
 		return "there is no route to the address";
 	default:
 		return "the address cannot be resolved";
+	}
+}
+
+/* What it means that a connection was not set up. iWARP's errors are those of TCP. */
+static const char *vof_rdma_cm_failure(int err)
+{
+	switch (err) {
+	case -ECONNREFUSED:
+		return "nothing listens there";
+	case -ETIMEDOUT:
+		return "no answer from the address";
+	default:
+		return "the connection could not be set up";
 	}
 }
 
@@ -98,8 +118,8 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 				   "no answer from the address");
 		break;
 	case RDMA_CM_EVENT_CONNECT_ERROR:
-		vof_rdma_cm_result(rq, status ?: -ECONNABORTED,
-				   "the connection could not be set up");
+		status = status ?: -ECONNABORTED;
+		vof_rdma_cm_result(rq, status, vof_rdma_cm_failure(status));
 		break;
 	case RDMA_CM_EVENT_REJECTED:
 		vof_rdma_cm_rejected(rq, ev->status);
@@ -266,10 +286,13 @@ static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
 	rdma_set_min_rnr_timer(rq->id, VOF_RDMA_RNR_TIMER);
 	ret = rdma_connect(rq->id, &param);
 	if (ret) {
-		vof_queue_error(rq->q, ret, "the connection could not be set up");
+		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_failure(ret));
 		return ret;
 	}
-	return vof_rdma_cm_wait(rq, deadline);
+	ret = vof_rdma_cm_wait(rq, deadline);
+	if (!ret && rq->ibdev->ops.driver_id == RDMA_DRIVER_SIW)
+		msleep(VOF_RDMA_SIW_PAUSE_MS);
+	return ret;
 }
 
 /**

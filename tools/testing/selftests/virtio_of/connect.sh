@@ -67,10 +67,14 @@ vof_disconnect d0
 fails "port without a target" ECONNREFUSED "nothing listens" "tvqn=$tvqn" trsvcid=9
 fails "unknown target" ENOENT "no such target" tvqn=nobody
 fails "access list" EACCES "access list" tvqn=locked
-fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
-like "the log has name, address and cause" "$(vof_log)" \
-	"bad: target $tvqn at rdma://10.0.0.99:8549: .*no answer"
-fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
+# siw waits in rdma_connect() until TCP gives up, after two minutes, and takes the
+# loopback address for its own.
+if [ "$VOF_RDMA" != siw ]; then
+	fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
+	like "the log has name, address and cause" "$(vof_log)" \
+		"bad: target $tvqn at rdma://10.0.0.99:8549: .*no answer"
+	fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
+fi
 fails "no route" ENETUNREACH "no route" "tvqn=$tvqn" traddr=192.0.2.1
 fails "not a local address" EADDRNOTAVAIL "host_traddr" "tvqn=$tvqn" host_traddr=10.0.0.99
 
