@@ -5,8 +5,7 @@
  * Two connected queue pairs of one process on one adapter play initiator and
  * target. There is no disk, no block layer, no command to look at and no process
  * to wake, so that what an I/O costs here is what soft-RoCE takes for the
- * messages. The shapes beyond
- * those of the protocol show what other protocols would cost.
+ * messages. The shapes beyond those of the protocol show what others would cost.
  */
 #include <errno.h>
 #include <getopt.h>
