@@ -14,10 +14,7 @@
  * that the completion of the invalidation stands for that of the SEND too,
  * which is then not signalled.
  *
- * Sends and invalidations complete into a queue of their own, which nobody is woken
- * for as a rule: a SEND has completed before its answer arrives, and is looked for
- * then. Only if it has not, or if an invalidation has just been posted, is the
- * queue armed. (An adapter without hardware saves a change of context by that.)
+ * Sends and invalidations complete into a queue of their own, see cq.c.
  *
  * The receive that a request will be answered into is there before the request
  * goes out: as many are posted as the queue has requests, and each is posted
@@ -26,9 +23,6 @@
 #include <rdma/ib_verbs.h>
 
 #include "rdma.h"
-
-/* Completions of sends that are handled at a time. */
-#define VOF_RDMA_POLL_BUDGET	64
 
 static void vof_rdma_wc_error(struct ib_wc *wc)
 {
@@ -225,108 +219,6 @@ static void vof_rdma_release(struct vof_rdma_queue *rq, struct vof_req *req)
 	rq->sq_free += to_rdma_req(req)->wrs;
 }
 
-static int vof_rdma_send_cq_poll(struct irq_poll *iop, int budget)
-{
-	struct vof_rdma_queue *rq = container_of(iop, struct vof_rdma_queue, iop);
-	int n = ib_process_cq_direct(rq->send_cq, budget);
-	unsigned long flags;
-
-	if (n == budget)
-		return n;
-	/* In this order, or what comes in between is lost. See ..._stop() as well. */
-	spin_lock_irqsave(&rq->q->lock, flags);
-	irq_poll_complete(iop);
-	if (rq->waiting || rq->stopping)
-		vof_rdma_send_cq_arm(rq);
-	spin_unlock_irqrestore(&rq->q->lock, flags);
-	return n;
-}
-
-/* In any context, with locks of the adapter's driver held. */
-static void vof_rdma_send_cq_event(struct ib_cq *cq, void *context)
-{
-	struct vof_rdma_queue *rq = context;
-
-	irq_poll_sched(&rq->iop);
-}
-
-/**
- * vof_rdma_send_cq_create() - make the completion queue of sends
- * @rq: the queue with its adapter and sizes
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
-int vof_rdma_send_cq_create(struct vof_rdma_queue *rq)
-{
-	struct ib_cq_init_attr attr = {
-		/*
-		 * Every work request may complete, signalled or not, by error;
-		 * one more is for ib_drain_qp().
-		 */
-		.cqe		= rq->sq_size + 1,
-		.comp_vector	= max(rq->q->index, 0) %
-				  rq->ibdev->num_comp_vectors,
-	};
-	struct ib_cq *cq;
-
-	irq_poll_init(&rq->iop, VOF_RDMA_POLL_BUDGET, vof_rdma_send_cq_poll);
-	cq = ib_create_cq(rq->ibdev, vof_rdma_send_cq_event, NULL, rq, &attr);
-	if (IS_ERR(cq))
-		return PTR_ERR(cq);
-	/* Who drains need not rely on events, which a dead adapter has none of. */
-	cq->poll_ctx = IB_POLL_DIRECT;
-	rq->send_cq = cq;
-	return 0;
-}
-
-/**
- * vof_rdma_send_cq_stop() - wait until nobody handles completions any more
- * @rq: the queue, its queue pair drained; once
- *
- * Two contexts take completions from this queue. That ib_drain_qp() has met the
- * last one says that all before it were taken, and handled by the one that met it,
- * but not by the other. What receives do is over, they are drained too.
- *
- * Context: may sleep.
- */
-void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq)
-{
-	irq_poll_disable(&rq->iop);
-	/* vof_rdma_send_cq_poll() may still be behind its irq_poll_complete(). */
-	spin_lock_irq(&rq->q->lock);
-	spin_unlock_irq(&rq->q->lock);
-}
-
-/**
- * vof_rdma_send_cq_destroy() - undo vof_rdma_send_cq_create()
- * @rq: the queue, without its queue pair; stopped if it had one
- *
- * Context: may sleep, idempotent.
- */
-void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq)
-{
-	if (!rq->send_cq)
-		return;
-	ib_destroy_cq(rq->send_cq);
-	rq->send_cq = NULL;
-}
-
-/**
- * vof_rdma_send_cq_arm() - have the completion queue of sends polled
- * @rq: the queue
- *
- * At once when there is something in it, else when something comes.
- *
- * Context: any.
- */
-void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq)
-{
-	if (ib_req_notify_cq(rq->send_cq, IB_CQ_NEXT_COMP |
-			     IB_CQ_REPORT_MISSED_EVENTS) > 0)
-		irq_poll_sched(&rq->iop);
-}
-
 /* All that the request waited for has happened. */
 static void vof_rdma_complete(struct vof_rdma_queue *rq, struct vof_req *req)
 {
@@ -475,7 +367,7 @@ static int vof_rdma_post_recv(struct vof_rdma_queue *rq, struct vof_rdma_recv *r
 static void vof_rdma_linger(struct vof_rdma_queue *rq, u8 wait)
 {
 	if (wait == VOF_RDMA_WAIT_SENT)
-		ib_process_cq_direct(rq->send_cq, VOF_RDMA_POLL_BUDGET);
+		vof_rdma_send_cq_look(rq);
 	if (READ_ONCE(rq->waiting))
 		vof_rdma_send_cq_arm(rq);
 }
@@ -495,7 +387,7 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 
 	if (wc->status) {
 		/* If a send was the cause, that is the news. */
-		ib_process_cq_direct(rq->send_cq, VOF_RDMA_POLL_BUDGET);
+		vof_rdma_send_cq_look(rq);
 		vof_rdma_wc_error(wc);
 		return;
 	}

@@ -343,9 +343,12 @@ union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
 void vof_rdma_return_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
+
+/* cq.c */
 int vof_rdma_send_cq_create(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq);
+void vof_rdma_send_cq_look(struct vof_rdma_queue *rq);
 
 #endif /* _VIRTIO_OF_RDMA_H */
