@@ -227,23 +227,13 @@ static u32 vof_abort_scsi(const struct vof_req *req)
 	return req->chain.in_len;
 }
 
-static u32 vof_abort_net(const struct vof_req *req)
-{
-	u8 ack = VIRTIO_NET_ERR;
-
-	/* Only the control queue has both parts, with one byte to write. */
-	if (!req->chain.out_len || req->chain.in_len != sizeof(ack))
-		return 0;
-	vof_abort_write(req, 0, &ack, sizeof(ack));
-	return sizeof(ack);
-}
-
 /**
  * vof_type_abort() - write a failure into a request
  * @dev: the device
  * @req: the request; nobody else writes into its segments any more
  *
- * The driver of virtio-rng takes a length of 0 for what it is.
+ * The driver of virtio-rng takes a length of 0 for what it is, that of virtio-net
+ * looks at none for a frame that was sent and has no control virtqueue.
  *
  * Context: atomic, under the queue's lock.
  * Return: the length to put into the used ring.
@@ -255,8 +245,6 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
 		return vof_abort_blk(req);
 	case VIRTIO_ID_SCSI:
 		return req->chain.in_len ? vof_abort_scsi(req) : 0;
-	case VIRTIO_ID_NET:
-		return vof_abort_net(req);
 	default:
 		return 0;
 	}
