@@ -13,18 +13,8 @@ fails=0
 # bad_target BEHAVIOUR: start one on a port of its own, and make device b for it.
 bad_target()
 {
-	local i
 	port=$((port + 1))
-	vof_logs=$((vof_logs + 1))
-	TARGET_LOG=$VOF_TMP/target-$vof_logs.log
-	vof-bad-target --listen "$VOF_ADDR:$port" --behave "$1" \
-		>"$TARGET_LOG" 2>&1 9>&- &
-	TARGET=$!
-	vof_targets+=("$TARGET")
-	for ((i = 0; i < 200; i++)); do
-		grep -q listening "$TARGET_LOG" && break
-		sleep 0.05
-	done
+	start_bad_target "$1" "$port"
 	# A second chance for such a target is what hostile.sh is about.
 	vof_make "${2:-b}" "trsvcid=$port" "tvqn=bad-${2:-b}" ctrl_loss_tmo=0 ||
 		not_ok "$1: can be configured"

@@ -16,29 +16,12 @@ span=${1:-20}
 	write=key
 port=7000
 
-# serve_bad BEHAVIOUR: on the same port each time.
-serve_bad()
-{
-	local i
-	vof_logs=$((vof_logs + 1))
-	TARGET_LOG=$VOF_TMP/target-$vof_logs.log
-	vof-bad-target --listen "$VOF_ADDR:$port" --behave "$1" \
-		>"$TARGET_LOG" 2>&1 9>&- &
-	TARGET=$!
-	vof_targets+=("$TARGET")
-	for ((i = 0; i < 200; i++)); do
-		grep -q listening "$TARGET_LOG" && return 0
-		sleep 0.05
-	done
-	bail "vof-bad-target --behave $1 does not listen: $(tail -n 1 "$TARGET_LOG")"
-}
-
 lines() { vof_log | grep -c 'virtio_of'; }
 
 # User and system time of everything, in hundredths of a second.
 busy() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
 
-serve_bad good
+start_bad_target good $port
 check "connect" vof_connect d0 "trsvcid=$port" tvqn=bad ctrl_loss_tmo=-1 \
 	reconnect_delay=1
 disk=$(vof_disk d0)
@@ -47,7 +30,7 @@ disk=$(vof_disk d0)
 # requests breaks them at once.
 for way; do
 	kill_target
-	serve_bad "$way"
+	start_bad_target "$way" $port
 	timeout 120 dd if="$disk" of=/dev/null bs=4k count=1 skip=1024 \
 		iflag=direct 2>"$VOF_TMP/dd" &
 	reader=$!
@@ -66,7 +49,7 @@ for way; do
 	check "$way: $log lines in the log" [ "$log" -le $((span * 11 / 5 + 22)) ]
 	check "$way: the read waits" kill -0 $reader
 	kill_target
-	serve_bad good
+	start_bad_target good $port
 	check "$way: a good target: live" vof_wait_state d0 live 10
 	wait $reader
 	is "$way: the read succeeds" $? 0
@@ -77,7 +60,7 @@ done
 # Taken down in this state.
 for way in close-at=connect silent-at=get-feature unknown-id=vq; do
 	kill_target
-	serve_bad "$way"
+	start_bad_target "$way" $port
 	timeout 60 dd if="$disk" of=/dev/null bs=4k count=1 skip=1024 \
 		iflag=direct 2>"$VOF_TMP/dd" &
 	reader=$!
@@ -86,7 +69,7 @@ for way in close-at=connect silent-at=get-feature unknown-id=vq; do
 	wait $reader
 	is "$way: the read fails" $? 1
 	kill_target
-	serve_bad good
+	start_bad_target good $port
 	check "$way: enabled again" vof_set d0 enable 1
 	disk=$(vof_disk d0)
 	check "$way: and works" timeout 20 dd if="$disk" of=/dev/null bs=64k \

@@ -227,12 +227,23 @@ target_addr()
 # its process id in TARGET and its log's path in TARGET_LOG.
 start_target()
 {
-	local i
 	[[ " $* " = *" --listen"* || " $* " = *" --config"* ]] ||
 		set -- --listen "rdma://$VOF_ADDR" "$@"
+	vof_listen virtio-of-target "$@"
+}
+
+# start_bad_target BEHAVIOUR PORT: vof-bad-target, otherwise like start_target.
+start_bad_target()
+{
+	vof_listen vof-bad-target --listen "$VOF_ADDR:$2" --behave "$1"
+}
+
+vof_listen()
+{
+	local i
 	vof_logs=$((vof_logs + 1))
 	TARGET_LOG=$VOF_TMP/target-$vof_logs.log
-	virtio-of-target "$@" >"$TARGET_LOG" 2>&1 9>&- &
+	"$@" >"$TARGET_LOG" 2>&1 9>&- &
 	TARGET=$!
 	vof_targets+=("$TARGET")
 	for ((i = 0; i < 200; i++)); do
@@ -240,7 +251,7 @@ start_target()
 		kill -0 "$TARGET" 2>/dev/null || break
 		sleep 0.1
 	done
-	bail "virtio-of-target $* does not listen: $(tail -n 1 "$TARGET_LOG")"
+	bail "$* does not listen: $(tail -n 1 "$TARGET_LOG")"
 }
 
 # serve ARGUMENTS...: all that the target's guest does in a test whose other guest
