@@ -21,11 +21,18 @@
  * round trip, so that nothing is sent twice for want of patience.
  */
 #define VOF_RDMA_ACK_TIMEOUT		16
+/*
+ * 1.07 s for soft-RoCE, which executes a registration again when it sends again
+ * what was posted before it, and breaks the connection because the memory region
+ * is not free any more (req_retry(), rxe_reg_fast_mr()). A machine that is busy
+ * for a moment is not to cost a connection.
+ */
+#define VOF_RDMA_ACK_TIMEOUT_RXE	18
 /* 0.64 ms; the default of 0 means 655 ms. */
 #define VOF_RDMA_RNR_TIMER		12
 
 /*
- * siw of 6.12 and before does not look at what arrives while its accepting side
+ * siw of 6.12 does not look at what arrives while its accepting side
  * takes over the socket, until something else arrives (siw_accept(), between
  * siw_send_mpareqrep() and siw_qp_socket_assoc()): our Connect, that would be.
  */
@@ -166,6 +173,12 @@ static unsigned int vof_rdma_ms_left(unsigned long deadline)
 	return jiffies_to_msecs(max(left, 1L));
 }
 
+static u8 vof_rdma_ack_timeout(const struct ib_device *ibdev)
+{
+	return ibdev->ops.driver_id == RDMA_DRIVER_RXE ?
+	       VOF_RDMA_ACK_TIMEOUT_RXE : VOF_RDMA_ACK_TIMEOUT;
+}
+
 static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *addr,
 			    unsigned long deadline)
 {
@@ -185,7 +198,7 @@ static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *ad
 		return ret;
 
 	/* Before the route: the path is made from it. Not all adapters can. */
-	rdma_set_ack_timeout(rq->id, VOF_RDMA_ACK_TIMEOUT);
+	rdma_set_ack_timeout(rq->id, vof_rdma_ack_timeout(rq->id->device));
 	ret = rdma_resolve_route(rq->id, vof_rdma_ms_left(deadline));
 	if (ret) {
 		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_way(ret));

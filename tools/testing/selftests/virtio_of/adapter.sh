@@ -9,9 +9,10 @@
 ! on_node target || serve --blk tvqn=disk0,mem=32M,queues=1
 
 barrier up
-check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
+check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
 load "$disk"
+vof_set d0 ctrl_loss_tmo 0
 check "the adapter is removed under load" timeout 60 rdma link delete "${VOF_RDMA}0"
 load_ends "adapter"
 is "state" "$(vof_get d0 state)" failed

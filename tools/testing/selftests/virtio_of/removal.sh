@@ -62,9 +62,10 @@ for fault in none dead frozen; do
 done
 
 # A limit of 0: no second link.
-check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
+check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
 load "$disk"
+vof_set d0 ctrl_loss_tmo 0
 kill_target
 load_ends "killed target"
 is "state" "$(vof_get d0 state)" failed

@@ -12,9 +12,11 @@ serve=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]"
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 start_target "${serve[@]}"
-check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
+check "connect" vof_connect d0 tvqn=disk0
 for round in 1 2 3 4 5; do
 	load "$(vof_disk d0)"
+	# Only now: soft-RoCE may break a link by itself when the machine is slow.
+	vof_set d0 ctrl_loss_tmo 0
 	kill_target
 	start=$(milliseconds)
 	start_target "${serve[@]}"
@@ -27,6 +29,7 @@ for round in 1 2 3 4 5; do
 		act --tvqn disk0 --ivqn new "<5000 up" write:8:1 read:8:1 down
 	load_ends "round $round"
 	vof_set d0 enable 0
+	vof_set d0 ctrl_loss_tmo 600
 	check "round $round: the old one is, by the same names" vof_set d0 enable 1
 	check "round $round: and its data is right" vof_fio \
 		filename="$(vof_disk d0)" rw=randwrite bs=4k size=16m \
