@@ -81,7 +81,7 @@ trips()
 			near[$rw-$bs]=$(latency $rw "$bs" 10 ${delay}000)
 		done
 	done
-	tc qdisc add dev "$VOF_DEV" root netem delay ${delay}ms limit 100000
+	netem delay ${delay}ms
 	for rw in randread randwrite; do
 		for bs in $sizes; do
 			far=$(latency $rw "$bs" 10 0)
@@ -89,9 +89,10 @@ trips()
 				"BEGIN { print ($far - ${near[$rw-$bs]}) / ($delay * 1000) }")"
 		done
 	done
-	tc qdisc del dev "$VOF_DEV" root
+	netem
 }
 
+netem
 barrier up
 addr=$(node_addr target)
 wait_for ping -c 1 -W 1 "$addr" >/dev/null

@@ -9,10 +9,11 @@
 . "$(dirname "$0")/lib.sh"
 
 # Nothing leaves this guest any more, or everything does.
-cut() { tc qdisc add dev "$VOF_DEV" root netem loss 100%; }
-mend() { tc qdisc del dev "$VOF_DEV" root; }
+cut() { netem loss 100%; }
+mend() { netem; }
 
 if on_node initiator; then
+	netem
 	barrier up
 	for round in keepalive fence; do
 		vof-act --addr "$(target_addr)" --tvqn disk --ivqn lost \

@@ -31,6 +31,7 @@ latency()
 		--terse-version=3 | cut -d ';' -f "$([ "$1" = randread ] && echo 40 || echo 81)"
 }
 
+netem
 barrier up
 check "connect" vof_connect d0 tvqn=disk0 || note "$(vof_get d0 last_error)"
 disk=$(vof_disk d0)
@@ -56,7 +57,7 @@ measure()
 	return 1
 }
 
-tc qdisc add dev "$VOF_DEV" root netem delay ${delay}ms limit 100000
+netem delay ${delay}ms
 for rw in randread randwrite; do
 	for bs in 4k 16k 64k 256k 1m; do
 		windows=1
@@ -68,6 +69,6 @@ for rw in randread randwrite; do
 		fi
 	done
 done
-tc qdisc del dev "$VOF_DEV" root
+netem
 barrier "done"
 finish
