@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # No data is lost, whatever happens to the link: at random moments the target is
-# killed and restarted, frozen for a random time, or the link is replaced, while
-# files are written with fsync and a second disk is written and read back.
+# killed and restarted, frozen for a random time, or the link is replaced, or broken by
+# a post that fails where the kernel has fault injection, while files are written with
+# fsync and a second disk is written and read back.
 #
 #	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
 # ci: debug
@@ -40,14 +41,19 @@ both_live()
 	vof_wait_state raw live "$1" && vof_wait_state fs live "$1"
 }
 
+ways=(kill stop reconnect)
+fail_post=/sys/kernel/debug/virtio_of_rdma/fail_post
+if [ -d $fail_post ]; then
+	ways+=(post)
+	echo 0 >$fail_post/verbose
+	echo 0 >$fail_post/times
+	echo 100 >$fail_post/probability
+fi
+
 # Each kind as often as the others, in random order.
 kinds=()
 for ((i = 0; i < rounds; i++)); do
-	case $((i % 3)) in
-	0) kinds+=(kill) ;;
-	1) kinds+=(stop) ;;
-	2) kinds+=(reconnect) ;;
-	esac
+	kinds+=("${ways[i % ${#ways[@]}]}")
 done
 # After ledger and passes: what they draw is not part of the sequence.
 RANDOM=$seed
@@ -68,8 +74,9 @@ for ((i = 0; i < rounds; i++)); do
 	[ "${kinds[i]}" != kill ] || pause=$((RANDOM % 3000))
 	patient=$((RANDOM % 4))
 	note "$((SECONDS)) s, round $i: ${kinds[i]}, $pause ms, raw: $(vof_get raw state), fs: $(vof_get fs state)"
-	[ "${kinds[i]}" = stop ] || [ "$(vof_get raw state)" != live ] ||
-		least=$((least + 1))
+	case ${kinds[i]}-$(vof_get raw state) in
+	kill-live|reconnect-live) least=$((least + 1)) ;;
+	esac
 	case ${kinds[i]} in
 	kill)
 		kill_target
@@ -81,6 +88,11 @@ for ((i = 0; i < rounds; i++)); do
 		doze $pause
 		kill -CONT "$TARGET"
 		;;
+	post)
+		# The next one but some, of either disk.
+		echo $((RANDOM % 30)) >$fail_post/space
+		echo 1 >$fail_post/times
+		;;
 	reconnect)
 		for d in raw fs; do
 			vof_set $d reconnect 1 ||
@@ -91,6 +103,7 @@ for ((i = 0; i < rounds; i++)); do
 	# Sometimes the next loss meets a recovery.
 	[ $patient = 0 ] || both_live 30 || not_ok "round $i: live again"
 done
+[ ! -d $fail_post ] || echo 0 >$fail_post/times
 check "live at the end" both_live 40
 ledger_ends "end"
 passes_end "end"
