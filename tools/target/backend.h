@@ -59,13 +59,22 @@ struct backend {
 	uint32_t	mem_align;	/* buffers aligned so need no copy */
 	bool		readonly;
 	/*
+	 * So many times what was to be on stable storage did not get there: data
+	 * that was written before may be lost. The kernel says so once, to whoever
+	 * asks first; see blk_flushed() for the others.
+	 */
+	uint64_t	failures;
+	uint64_t	failures_told;	/* that an initiator is known to have heard of */
+	/*
 	 * Where all bytes are for good, so that they can be sent from there; NULL
 	 * if they must be read. A read into its own place copies nothing.
 	 */
 	uint8_t		*base;
 };
 
-struct backend *backend_open_file(const char *path, bool readonly);
+/* @block_size: of the device that is made of it, 0: what the file has */
+struct backend *backend_open_file(const char *path, bool readonly,
+				  uint32_t block_size);
 struct backend *backend_open_mem(uint64_t size);
 struct backend *backend_open_null(uint64_t size);
 void file_retry(void);

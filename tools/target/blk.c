@@ -22,9 +22,13 @@
 #define HEADER			16U
 #define SERIAL_SIZE		20U
 
-/* 2 GiB per discard; zeroes may have to be written, so they stay shorter. */
+/*
+ * 2 GiB per segment of a discard; zeroes may have to be written, so they stay
+ * shorter, and in one piece.
+ */
 #define MAX_DISCARD_SECTORS	(1U << 22)
 #define MAX_ZEROES_SECTORS	(1U << 15)
+#define MAX_ZEROES_SEGS		1U
 
 static void put16(void *p, uint16_t v)
 {
@@ -72,14 +76,14 @@ static uint64_t blk_features(struct dev *dev)
  */
 static uint32_t blk_seg_max(const struct dev *dev)
 {
-	return dev->cfg->queue_size > 3 ? dev->cfg->queue_size - 2 : 1;
+	uint32_t n = dev->cfg->queue_size > 3 ? dev->cfg->queue_size - 2 : 1;
+
+	return n < DEV_MAX_DATA / 4096 ? n : DEV_MAX_DATA / 4096;
 }
 
 static uint32_t blk_size_max(const struct dev *dev)
 {
-	uint32_t size = DEV_MAX_DATA / blk_seg_max(dev) & ~4095U;
-
-	return size ? size : 4096;
+	return DEV_MAX_DATA / blk_seg_max(dev) & ~4095U;
 }
 
 static size_t blk_config(struct dev_state *s, uint8_t *buf)
@@ -106,7 +110,7 @@ static size_t blk_config(struct dev_state *s, uint8_t *buf)
 	put32(&c.max_discard_seg, BLK_MAX_SEGS);
 	put32(&c.discard_sector_alignment, align);
 	put32(&c.max_write_zeroes_sectors, MAX_ZEROES_SECTORS);
-	put32(&c.max_write_zeroes_seg, BLK_MAX_SEGS);
+	put32(&c.max_write_zeroes_seg, MAX_ZEROES_SEGS);
 	c.write_zeroes_may_unmap = 1;
 	memcpy(buf, &c, sizeof(c));
 	return sizeof(c);
@@ -120,13 +124,20 @@ static void blk_set_wce(struct dev_state *s, uint8_t wce)
 	s->generation++;
 }
 
+/* Has a flush failed that this instance has not been told of? */
+static bool blk_failed_before(const struct dev_state *s)
+{
+	return s->failures_seen != s->dev->backend->failures;
+}
+
 /* A cache that could not be emptied is still there, and says so. */
 static void blk_emptied(struct bio *bio, int err)
 {
 	struct blk_request *b = container_of(bio, struct blk_request, bio);
 	struct request *req = container_of(b, struct request, blk);
 
-	if (err)
+	req->state->emptying--;
+	if (err || blk_failed_before(req->state))
 		blk_set_wce(req->state, 1);
 	request_configured(req, VIRTIO_OF_STATUS_SUCCESS);
 }
@@ -146,8 +157,9 @@ static uint16_t blk_set_config(struct request *req, uint16_t offset,
 	    !(s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE))
 		return VIRTIO_OF_STATUS_ECONFOFF;
 	blk_set_wce(s, wce);
-	if (wce || !old)
+	if (wce || (!old && !s->emptying))
 		return VIRTIO_OF_STATUS_SUCCESS;
+	s->emptying++;
 	bio->op = BIO_FLUSH;
 	bio->flags = 0;
 	bio->done = blk_emptied;
@@ -177,6 +189,42 @@ static unsigned int blk_sync_flag(const struct dev_state *s)
 static void blk_status(struct request *req, uint8_t status)
 {
 	request_done(req, req->in_len - 1, NULL, 0, status);
+}
+
+/*
+ * The kernel forgets what a flush could not write: the next flush succeeds. Each
+ * initiator has to hear of it, whoever has asked first, and must hear of it again
+ * when the answer was lost with its link: until one has acknowledged such an answer
+ * (blk_told()), a new instance begins as one that has not been told.
+ */
+static void blk_flushed(struct request *req, int err)
+{
+	struct dev_state *s = req->state;
+
+	if (!err && !blk_failed_before(s)) {
+		blk_status(req, VIRTIO_BLK_S_OK);
+		return;
+	}
+	s->failures_seen = s->dev->backend->failures;
+	req->failure = s->failures_seen;
+	blk_status(req, VIRTIO_BLK_S_IOERR);
+}
+
+static void blk_told(struct request *req)
+{
+	struct backend *be = req->state->dev->backend;
+
+	if (req->failure > be->failures_told)
+		be->failures_told = req->failure;
+}
+
+static void blk_init(struct dev_state *s)
+{
+	struct backend *be = s->dev->backend;
+
+	s->wce = s->dev->cfg->writeback;
+	s->failures_seen = be->failures_told == be->failures ? be->failures :
+			   be->failures - 1;
 }
 
 static void blk_bio_done(struct bio *bio, int err);
@@ -209,15 +257,24 @@ static void blk_bio_done(struct bio *bio, int err)
 			     err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 		return;
 	}
+	if (b->type == VIRTIO_BLK_T_FLUSH) {
+		blk_flushed(req, err);
+		return;
+	}
+	if (b->type != VIRTIO_BLK_T_DISCARD && !(bio->flags & BIO_F_DSYNC))
+		b->unsynced = true;
 	if (!err && b->seg < b->nsegs) {
+		if (b->cut) {
+			blk_status(req, VIRTIO_BLK_S_IOERR);
+			return;
+		}
 		blk_next_segment(req);
 		bio->be->ops->submit(bio->be, bio);
 		return;
 	}
 	/* begun with a cache, which is off by now */
-	if (!err && (b->type == VIRTIO_BLK_T_OUT ||
-		     b->type == VIRTIO_BLK_T_WRITE_ZEROES) &&
-	    !(bio->flags & BIO_F_DSYNC) && blk_sync_flag(req->state)) {
+	if (!err && b->unsynced && blk_sync_flag(req->state)) {
+		b->unsynced = false;
 		bio->op = BIO_FLUSH;
 		bio->flags |= BIO_F_DSYNC;
 		bio->be->ops->submit(bio->be, bio);
@@ -261,6 +318,7 @@ static bool blk_cancel(struct request *req)
 {
 	struct bio *bio = &req->blk.bio;
 
+	req->blk.cut = true;
 	if (!req->blk.delayed)
 		return bio->be && bio->be->ops->cancel &&
 		       bio->be->ops->cancel(bio);
@@ -394,10 +452,12 @@ static int blk_ranges(struct request *req)
 	struct virtio_blk_discard_write_zeroes wire[BLK_MAX_SEGS];
 	struct blk_request *b = &req->blk;
 	uint32_t length = req->out_len - HEADER;
+	uint32_t most = b->type == VIRTIO_BLK_T_DISCARD ? BLK_MAX_SEGS :
+							  MAX_ZEROES_SEGS;
 	uint8_t status = VIRTIO_BLK_S_OK;
 
 	if (req->state->dev->backend->readonly || length % sizeof(wire[0]) ||
-	    length > sizeof(wire)) {
+	    length > most * sizeof(wire[0])) {
 		blk_status(req, VIRTIO_BLK_S_IOERR);
 		return 0;
 	}
@@ -443,6 +503,8 @@ static int blk_submit(struct request *req)
 		b->sector = le64toh(hdr.sector);
 		b->nsegs = 0;
 		b->seg = 0;
+		b->cut = false;
+		b->unsynced = false;
 		b->bio.be = NULL;
 		b->delayed = false;
 		req->started = true;
@@ -476,8 +538,10 @@ static const struct dev_ops blk_ops = {
 	.features = blk_features,
 	.config = blk_config,
 	.set_config = blk_set_config,
+	.init = blk_init,
 	.reset = blk_reset,
 	.submit = blk_submit,
+	.told = blk_told,
 	.cancel = blk_cancel,
 	.close = blk_close,
 };
@@ -493,7 +557,8 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 		return NULL;
 	switch (cfg->backing) {
 	case BACKING_FILE:
-		dev->backend = backend_open_file(cfg->path, cfg->readonly);
+		dev->backend = backend_open_file(cfg->path, cfg->readonly,
+						 cfg->block_size);
 		break;
 	case BACKING_MEM:
 		dev->backend = backend_open_mem(cfg->size);

@@ -300,6 +300,8 @@ static void recycle(struct conn *c, struct slot *s)
 	list_del(&s->sq_node);
 	c->unacked--;
 	conn_unstage(s);
+	if (s->req.failure)
+		up_told(s);
 	s->state = SLOT_FREE;
 	if (s == c->keepalive || s == c->change)
 		return;

@@ -2,8 +2,8 @@
 /*
  * One connection: a queue pair, its memory, its receives and its sends.
  *
- * Knows no devices and no commands; what arrives goes up by the four functions
- * at the end, which the instance layer provides.
+ * Knows no devices and no commands; what arrives goes up by the functions at the
+ * end, which the instance layer provides.
  */
 #ifndef VOFT_CONN_H
 #define VOFT_CONN_H
@@ -91,11 +91,11 @@ struct conn {
 	bool			armed;		/* counted in rdev->n_armed */
 	struct sockaddr_storage	peer;
 	char			name[80];
-	bool			established;
 	bool			closing;
 	bool			quiesce;	/* takes no new commands */
 	bool			goodbye;	/* Disconnect has been answered */
 	bool			drained_sq;	/* marker is back */
+	bool			undrained;	/* and will not be: it took too long */
 	unsigned int		posted;		/* receives */
 	bool			kicking;	/* vq_kick() is running */
 	struct timer		timer;		/* Connect, goodbye, drain */
@@ -198,7 +198,11 @@ void up_command(struct slot *s);
 void up_read_done(struct slot *s);
 void up_sq_room(struct conn *c);
 void up_sent(struct conn *c);
+void up_told(struct slot *s);
 void up_closing(struct conn *c);
 void up_gone(struct conn *c);
+
+/* up: main.c */
+void up_adapter_removed(const char *name);
 
 #endif

@@ -127,12 +127,15 @@ static void reset(struct slot *s)
 
 	list_add_tail(&s->node, &inst->resets);
 	if (first) {
+		/* all is answered in the order in which it came, Reset last */
+		inst->draining = true;
 		for (unsigned int i = 0; i < inst->dev->cfg->queues; i++) {
 			if (inst->vqs[i])
 				conn_drain(inst->vqs[i]);
 			if (inst->vqs[i] && !inst->vqs[i]->closing)
 				vq_abort(inst->vqs[i]);
 		}
+		inst->draining = false;
 		inst->status = 0;
 	}
 	instance_progress(inst);
@@ -157,7 +160,7 @@ static void set_status(struct slot *s)
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	inst->status = status;
 	control_reply(s, VIRTIO_OF_STATUS_SUCCESS);
-	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) || !list_empty(&inst->resets))
+	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
 	for (unsigned int i = 0; i < inst->dev->cfg->queues; i++)
 		if (inst->vqs[i])
@@ -241,6 +244,14 @@ static void disconnect(struct slot *s)
 	instance_progress(inst);
 }
 
+/* Would a Reset that is still waiting silently take it back? */
+static bool undone_by_reset(const struct proto_cmd *cmd)
+{
+	return cmd->opcode == VIRTIO_OF_OP_SET_DRIVER_FEATURE ||
+	       cmd->opcode == VIRTIO_OF_OP_SET_CONFIG ||
+	       (cmd->opcode == VIRTIO_OF_OP_SET_STATUS && cmd->status);
+}
+
 void control_command(struct slot *s)
 {
 	struct instance *inst = s->conn->inst;
@@ -248,6 +259,10 @@ void control_command(struct slot *s)
 
 	if (!cmd->known) {
 		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		return;
+	}
+	if (!list_empty(&inst->resets) && undone_by_reset(cmd)) {
+		control_reply(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}
 	switch (cmd->opcode) {

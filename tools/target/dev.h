@@ -36,6 +36,8 @@ struct blk_request {
 	uint64_t	sector;
 	struct blk_seg	segs[BLK_MAX_SEGS];
 	unsigned int	nsegs, seg;
+	bool		cut;		/* no further segments */
+	bool		unsynced;	/* something may still be in a cache */
 	void		*data;
 	uint32_t	length;
 	bool		delayed;
@@ -61,6 +63,7 @@ struct request {
 	uint32_t	out_len;
 	uint32_t	in_len;
 	bool		started;	/* free for the device, false at first */
+	uint64_t	failure;	/* of the backend that it tells of, 0: none */
 	struct blk_request blk;
 };
 
@@ -70,6 +73,8 @@ struct dev_state {
 	uint64_t	driver_features;
 	uint32_t	generation;
 	uint8_t		wce;
+	unsigned int	emptying;	/* the cache is, before it is off */
+	uint64_t	failures_seen;	/* of the backend, see there */
 };
 
 struct dev_ops {
@@ -82,6 +87,8 @@ struct dev_ops {
 	 */
 	uint16_t	(*set_config)(struct request *req, uint16_t offset,
 				      uint8_t bytes, uint64_t value);
+	/* A new instance (optional). */
+	void		(*init)(struct dev_state *s);
 	void		(*reset)(struct dev_state *s);
 	/*
 	 * Take the request: ends in request_done() or request_fail(), maybe
@@ -94,6 +101,8 @@ struct dev_ops {
 	 * it was given up and no done will follow.
 	 */
 	bool		(*cancel)(struct request *req);
+	/* The peer has the answer to a request with a failure (optional). */
+	void		(*told)(struct request *req);
 	void		(*close)(struct dev *dev);
 };
 

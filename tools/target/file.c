@@ -4,8 +4,9 @@
  *
  * Event loop only. Nothing here blocks after open: reads, writes, fdatasync and
  * fallocate are all submissions. The file is open twice, with O_DIRECT and
- * without; a transfer that O_DIRECT would refuse takes the second one (the
- * kernel keeps the page cache and direct I/O coherent within a file).
+ * without. Blocks that O_DIRECT would refuse are no business of a device that uses
+ * it: the kernel warns of mixing it with writes through the page cache, which
+ * FLUSH and what stands in for it elsewhere take alone (fdatasync, fallocate).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -225,8 +226,11 @@ static void file_event(struct event *ev, int res)
 		}
 		break;
 	}
-	if (err)
+	if (err) {
 		report(f, bio, err);
+		if (bio->op == BIO_FLUSH || bio->flags & BIO_F_DSYNC)
+			f->be.failures++;
+	}
 	finish(f, bio, err);
 }
 
@@ -410,7 +414,8 @@ static int open_wait(const char *path, int flags, unsigned int *waited)
 	return fd;
 }
 
-static bool open_direct(struct file *f, int mode, unsigned int *waited)
+static bool open_direct(struct file *f, int mode, uint32_t block_size,
+			unsigned int *waited)
 {
 	f->be.mem_align = 1;
 	f->align = 1;
@@ -421,13 +426,15 @@ static bool open_direct(struct file *f, int mode, unsigned int *waited)
 	}
 	if (!lock_file(f, f->direct, LOCK_HALF, 0, waited))
 		return false;
-	for (f->align = 512; f->align <= 4096; f->align *= 2) {
+	for (f->align = 512; f->align <= block_size && f->align <= 4096;
+	     f->align *= 2) {
 		if (probe_direct(f->direct, f->align, f->be.size)) {
 			f->be.mem_align = f->align;
 			return true;
 		}
 	}
-	log_debug("%s: O_DIRECT does not work here, using the page cache", f->path);
+	log_debug("%s: O_DIRECT does not work with blocks of %u bytes, using the page cache",
+		  f->path, block_size);
 	close(f->direct);
 	f->direct = -1;
 	f->align = 1;
@@ -470,7 +477,8 @@ static bool look_at(struct file *f, const struct stat *st)
 	return f->be.size != 0;
 }
 
-struct backend *backend_open_file(const char *path, bool readonly)
+struct backend *backend_open_file(const char *path, bool readonly,
+				  uint32_t block_size)
 {
 	int mode = readonly ? O_RDONLY : O_RDWR;
 	unsigned int waited = 0;
@@ -511,7 +519,8 @@ struct backend *backend_open_file(const char *path, bool readonly)
 	}
 	fcntl(f->fd, F_SETFL, fcntl(f->fd, F_GETFL) & ~O_NONBLOCK);
 	if (!lock_file(f, f->fd, 0, LOCK_HALF, &waited) || !look_at(f, &st) ||
-	    !open_direct(f, mode, &waited))
+	    !open_direct(f, mode, block_size ? block_size : f->be.block_size,
+			 &waited))
 		goto fail;
 	loop_workers(++n_files * FILE_DEPTH);
 	return &f->be;

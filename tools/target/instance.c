@@ -21,10 +21,9 @@ static uint16_t next_id;
 static bool shutting_down;
 static struct log_limit log_instances;
 
-int instance_add_dev(struct dev *dev)
+void instance_add_dev(struct dev *dev)
 {
 	list_add_tail(&dev->node, &devs);
-	return 0;
 }
 
 void instance_close_devs(void)
@@ -186,11 +185,14 @@ void instance_refresh(void)
 
 	list_for_each(pos, &devs) {
 		struct dev *dev = list_entry(pos, struct dev, node);
+		uint64_t size = dev->backend ? dev->backend->size : 0;
 
 		if (!dev->backend || !dev->backend->ops->refresh ||
 		    !dev->backend->ops->refresh(dev->backend))
 			continue;
 		dev->backend->size -= dev->backend->size % dev->block_size;
+		if (dev->backend->size == size)
+			continue;
 		log_info("%s: size is now %llu bytes", dev->cfg->tvqn,
 			 (unsigned long long)dev->backend->size);
 		list_for_each(ipos, &instances) {
@@ -288,7 +290,8 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	memcpy(inst->ivqn, body->ivqn, sizeof(inst->ivqn));
 	memcpy(inst->label, label, sizeof(inst->label));
 	inst->state.dev = dev;
-	inst->state.wce = dev->cfg->writeback;
+	if (dev->ops->init)
+		dev->ops->init(&inst->state);
 	list_init(&inst->resets);
 	timer_init(&inst->timer, keepalive_timer);
 	list_add_tail(&inst->node, &instances);
@@ -452,6 +455,14 @@ void up_sent(struct conn *c)
 	check_quiesce(c);
 }
 
+/* An answer that tells of a failure of the backend has arrived. */
+void up_told(struct slot *s)
+{
+	if (s->conn->inst)
+		s->conn->inst->dev->ops->told(&s->req);
+	s->req.failure = 0;
+}
+
 void up_closing(struct conn *c)
 {
 	struct instance *inst = c->inst;
@@ -520,7 +531,7 @@ void instance_progress(struct instance *inst)
 		conn_close(ctrl, NULL);
 		return;
 	}
-	if (list_empty(&inst->resets) && !inst->disconnect)
+	if (inst->draining || (list_empty(&inst->resets) && !inst->disconnect))
 		return;
 	if (!all_quiet(inst))
 		return;

@@ -21,6 +21,7 @@ struct instance {
 	bool			stopping;
 	struct slot		*connect;	/* waits for an older instance */
 	struct list		resets;		/* slots: Reset, Set Status 0 */
+	bool			draining;	/* for the first of these */
 	struct slot		*disconnect;
 	struct dev_state	state;
 	struct timer		timer;
@@ -31,7 +32,7 @@ struct instance {
 };
 
 /* instance.c */
-int instance_add_dev(struct dev *dev);
+void instance_add_dev(struct dev *dev);
 void instance_close_devs(void);
 void instance_shutdown(void);
 void instance_progress(struct instance *inst);

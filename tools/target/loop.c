@@ -123,8 +123,11 @@ static void watch_event(struct event *ev, int res)
 {
 	struct watch *w = container_of(ev, struct watch, ev);
 
-	(void)res;
-	list_add_tail(&w->node, &loop.unarmed);
+	/* its adapter is gone, say: it would be ready for ever */
+	if (res < 0 || res & (POLLERR | POLLNVAL))
+		log_debug("file descriptor %d is of no more use", w->fd);
+	else
+		list_add_tail(&w->node, &loop.unarmed);
 	w->fn(w);
 }
 
@@ -157,11 +160,6 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	list_init(&t->node);
 	t->fn = fn;
-}
-
-bool timer_pending(const struct timer *t)
-{
-	return !list_empty(&t->node);
 }
 
 void timer_set(struct timer *t, uint64_t ms)

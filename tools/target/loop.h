@@ -14,7 +14,7 @@ struct event {
 	void	(*fn)(struct event *ev, int res);
 };
 
-/* Readiness of a file descriptor, armed again after every call. */
+/* Readiness of a file descriptor, armed again after every call unless it is broken. */
 struct watch {
 	struct event	ev;
 	struct list	node;
@@ -48,6 +48,5 @@ void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_set(struct timer *t, uint64_t ms);
 void timer_cancel(struct timer *t);
-bool timer_pending(const struct timer *t);
 
 #endif

@@ -31,6 +31,7 @@ static struct watch signal_watch;
 static struct timer exit_timer;
 static unsigned int exit_step;
 static uint64_t exit_deadline;
+static bool exit_failure;
 
 static void exit_tick(struct timer *t)
 {
@@ -55,6 +56,31 @@ static void exit_tick(struct timer *t)
 	timer_set(t, 10);
 }
 
+/* End in good order: what has begun ends, nothing new begins. */
+static void finish(void)
+{
+	if (exit_deadline)
+		return;
+	exit_deadline = loop_now() + FINISH_TIME;
+	rdma_stop_listening();
+	instance_shutdown();
+	timer_init(&exit_timer, exit_tick);
+	timer_set(&exit_timer, 1);
+}
+
+/*
+ * Its driver may wait for us to let go of it, which librdmacm does not before the
+ * end of the process; nor does a listener on its address work again when it is back.
+ */
+void up_adapter_removed(const char *name)
+{
+	if (exit_deadline)
+		return;
+	log_err("RDMA adapter %s is removed: ending, to be started again", name);
+	exit_failure = true;
+	finish();
+}
+
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo si;
@@ -67,11 +93,7 @@ static void on_signal(struct watch *w)
 		if (exit_deadline)
 			continue;
 		log_info("signal %u, finishing", si.ssi_signo);
-		exit_deadline = loop_now() + FINISH_TIME;
-		rdma_stop_listening();
-		instance_shutdown();
-		timer_init(&exit_timer, exit_tick);
-		timer_set(&exit_timer, 1);
+		finish();
 	}
 }
 
@@ -134,5 +156,5 @@ int main(int argc, char **argv)
 	if (!rdma_count())
 		instance_close_devs();
 	loop_exit();
-	return ret ? 1 : 0;
+	return ret || exit_failure ? 1 : 0;
 }

@@ -58,6 +58,10 @@ static void mem_submit(struct backend *be, struct bio *bio)
 			memcpy(m->base + bio->offset, bio->buf, bio->length);
 		break;
 	case BIO_DISCARD:
+		/* a hint; clearing pinned pages frees nothing, and takes its time */
+		if (m->base && !m->be.base)
+			mem_zero(m, bio->offset, bio->length);
+		break;
 	case BIO_ZEROES:
 		if (m->base)
 			mem_zero(m, bio->offset, bio->length);

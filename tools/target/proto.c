@@ -4,7 +4,9 @@
  *
  * No state and no locks: callable from anywhere. Sums are made in 64 bits, no
  * length of the peer is believed before it was compared with something ours.
- * A message is in a receive buffer that the peer cannot change any more.
+ * A message is in a receive buffer that the peer cannot change any more, but for
+ * iWARP, where it can: what is read of a message twice is checked twice, see
+ * proto_ranges().
  */
 #include <endian.h>
 #include <string.h>

@@ -93,7 +93,9 @@ void conn_destroy(struct conn *c)
 
 void conn_try_reap(struct conn *c)
 {
-	if (!c->closing || c->in_device || !c->drained_sq || c->posted)
+	if (!c->closing || c->in_device)
+		return;
+	if (!c->undrained && (!c->drained_sq || c->posted))
 		return;
 	if (list_empty(&c->dying))
 		list_add_tail(&c->dying, &dying);
@@ -115,8 +117,7 @@ static void drain_timeout(struct timer *t)
 	struct conn *c = container_of(t, struct conn, timer);
 
 	log_debug("%s: queue pair did not drain in time", c->name);
-	c->drained_sq = true;
-	c->posted = 0;
+	c->undrained = true;
 	conn_try_reap(c);
 }
 
@@ -261,6 +262,8 @@ static struct rdev *get_rdev(struct ibv_context *verbs)
 	d->sq_depth = clamp(sq, wr);
 	d->channel = ibv_create_comp_channel(verbs);
 	if (!d->channel || nonblocking(d->channel->fd)) {
+		if (d->channel)
+			ibv_destroy_comp_channel(d->channel);
 		free(d);
 		return NULL;
 	}
@@ -448,19 +451,21 @@ static void cm_event(struct watch *w)
 			continue;
 		}
 		c = id->context;
-		if (!c) {
+		/* ends the listeners, and @id may be one */
+		if (type == RDMA_CM_EVENT_DEVICE_REMOVAL)
+			up_adapter_removed(id->verbs ? id->verbs->device->name :
+					   "of a listener");
+		else if (!c)
 			log_warn("listener: %s", rdma_event_str(type));
+		if (!c)
 			continue;
-		}
 		switch (type) {
-		case RDMA_CM_EVENT_ESTABLISHED:
-			c->established = true;
-			break;
 		case RDMA_CM_EVENT_DISCONNECTED:
 			/* no loss when there was nothing to lose */
 			conn_close(c, c->goodbye || !c->inst ? NULL :
 				   "peer disconnected");
 			break;
+		case RDMA_CM_EVENT_ESTABLISHED:
 		case RDMA_CM_EVENT_TIMEWAIT_EXIT:
 			break;
 		default:

@@ -357,7 +357,8 @@ static void vq_request(struct slot *s)
 		fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
 		return;
 	}
-	if (!list_empty(&inst->resets) || inst->disconnect || c->disconnect) {
+	if (!list_empty(&inst->resets) || inst->disconnect || c->disconnect ||
+	    c->goodbye) {
 		fail(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}

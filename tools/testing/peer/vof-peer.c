@@ -332,6 +332,11 @@ static void test_blk(void)
 	r = range_cmd(&p, VIRTIO_BLK_T_WRITE_ZEROES, ~0ULL, 0x8000, 0);
 	check(!r.status && r.byte == VIRTIO_BLK_S_IOERR,
 	      "write zeroes at the end of 64 bits is IOERR");
+	header(q, 0, VIRTIO_BLK_T_WRITE_ZEROES, 0);
+	memset(q->buf + 16, 0, 32);
+	r = request(q, false, 0, 48, 1, 1);
+	check(!r.status && r.byte == VIRTIO_BLK_S_IOERR,
+	      "write zeroes in two segments is IOERR");
 
 	header(q, 0, 4711, 0);
 	r = request(q, false, 0, 16, 1, 1);
@@ -455,6 +460,10 @@ static void test_life(void)
 		ok &= queue_wait(&p.vq, ids[i], &done, 100) &&
 		      le16toh(done.common.status) == VIRTIO_OF_STATUS_ESTATUS;
 	check(ok, "which ended with ESTATUS before");
+	ids[0] = post_vq(&p.vq, false, 0, 0, 16, 1, 1);
+	check(queue_wait(&p.vq, ids[0], &done, 1000) &&
+	      le16toh(done.common.status) == VIRTIO_OF_STATUS_ESTATUS,
+	      "nothing is executed after it");
 	queue_close(&p.vq);
 	check_status(queue_simple(&p.ctrl, VIRTIO_OF_OP_DISCONNECT, NULL), 0,
 		     "Disconnect of the control queue");

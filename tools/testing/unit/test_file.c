@@ -102,7 +102,7 @@ static int set_up(void **state)
 		return -1;
 	close(fd);
 	buf = aligned_alloc(4096, 1 << 20);
-	be = backend_open_file(path, false);
+	be = backend_open_file(path, false, 0);
 	n_sqes = 0;
 	n_room = 1024;
 	warnings = 0;
@@ -318,9 +318,9 @@ static void full_ring(void **state)
 static void locks(void **state)
 {
 	(void)state;
-	assert_null(backend_open_file(path, false));
+	assert_null(backend_open_file(path, false, 0));
 	assert_non_null(strstr(last, "in use"));
-	assert_null(backend_open_file(path, true));
+	assert_null(backend_open_file(path, true, 0));
 }
 
 int main(void)

@@ -66,6 +66,35 @@ alive "failing writes"
 stop_target
 is "the target ends well" $? 0
 
+# ---- a flush that failed ----------------------------------------------------
+
+# The kernel tells it once. The initiator whose link was lost before the answer came
+# hears it from the next flush, so does everybody else who was there, and no more.
+check "a disk that takes a second for a flush" vof_dm above \
+	"0 65536 delay /dev/mapper/bad 0 0 /dev/mapper/bad 0 1000"
+start_target --blk "tvqn=late,file=/dev/mapper/above,queues=1"
+# What is left in the page cache makes a flush do something.
+act --tvqn late --ivqn other up flush sleep:8000 "!flush" flush down \
+	>"$VOF_TMP/other" 2>&1 &
+other=$!
+for ((i = 0; i < 100; i++)); do
+	! grep -q "flush: yes" "$VOF_TMP/other" || break
+	sleep 0.1
+done
+check "all writes fail" vof_dm bad "$no_writes"
+check "a flush is posted, its initiator gone" act --tvqn late --ivqn lost up flushes:1
+check "it fails" target_says "/dev/mapper/above: flush: Input/output error" 10
+check "writes work again" vof_dm bad "$good"
+check "its initiator is told on the next link" \
+	act --tvqn late --ivqn lost up "!flush" flush down
+check "a new one is not" act --tvqn late --ivqn new up flush down
+wait $other
+is "one that was there is" $? 0 || note <"$VOF_TMP/other"
+stop_target
+is "the target ends well" $? 0
+vof_no_disks
+loop=$(vof_loop "$VOF_TMP/below")
+
 # ---- ENOSPC -----------------------------------------------------------------
 
 # full WHAT FILE: 24 MiB of a file of 32 MiB that has room for less.
