@@ -6,8 +6,10 @@
  *
  *   vof_config.lock	(configfs.c)	one enable or disable at a time
  *   vof_enabled_lock	(configfs.c)	the devices that are enabled
- *   vof_device.vq_lock			the set of virtqueues and their connections
+ *   vof_device.vq_lock			the set of virtqueues and their connections,
+ *					the course of a recovery (outage_at ...)
  *   vof_queue.admin_lock		one control command at a time on a queue
+ *   vof_rdma_lock	(rdma/main.c)	the queues that have an adapter
  *   vof_queue.lock	(irqsave)	ring, requests, the fabric's queue
  *   vof_config.peek	(configfs.c)	pointer to the device, for readers
  *   vof_device.state_lock (irqsave)	state, first error
@@ -355,6 +357,7 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_abort_needed(const struct vof_device *dev,
 			   const struct vof_req *req, u32 written);
 bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req);
+bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written);
 void vof_type_config(const struct vof_device *dev, unsigned int offset,
 		     void *buf, unsigned int len);
 

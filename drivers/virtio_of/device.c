@@ -70,8 +70,11 @@ bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
 	spin_lock_irqsave(&dev->state_lock, flags);
 	prev = dev->state;
 	ok = vof_states[prev].next & BIT(next);
-	/* Whoever cancelled has been promised that it comes to nothing. */
-	if (next == VOF_LIVE && dev->cancel)
+	/*
+	 * Whoever cancelled has been promised that it comes to nothing; a link that
+	 * is lost already is being taken down for the state that this one was.
+	 */
+	if (next == VOF_LIVE && (dev->cancel || dev->lost))
 		ok = false;
 	if (ok) {
 		/* A link that is not there is not waited for on the way out. */
@@ -288,8 +291,10 @@ int vof_device_connect(struct vof_device *dev)
 	if (!vof_device_set_state(dev, VOF_CONNECTING))
 		return -EINVAL;
 	dev->ctrl = vof_queue_alloc(dev, -1, 0);
-	if (!dev->ctrl)
+	if (!dev->ctrl) {
+		vof_device_error(dev, -ENOMEM, "no memory for a control queue");
 		return -ENOMEM;
+	}
 	ret = vof_queue_open(dev->ctrl);
 	if (!ret)
 		ret = vof_instance_negotiate(dev);

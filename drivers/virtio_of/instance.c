@@ -45,7 +45,8 @@ static int vof_instance_device_features(struct vof_device *dev, u64 *features)
 {
 	int ret = vof_ctrl_get_device_feature(dev, features);
 
-	*features &= ~vof_type_bad_features(dev);
+	if (!ret)
+		*features &= ~vof_type_bad_features(dev);
 	return ret;
 }
 

@@ -243,6 +243,23 @@ static void vof_link_close(struct vof_device *dev)
 			vof_queue_close(dev->vqs[i]);
 }
 
+/* The target ends the virtqueues, too, before it answers: that is no loss. */
+static void vof_link_goodbye(struct vof_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nvqs; i++) {
+		struct vof_queue *q = dev->vqs[i];
+
+		if (!q)
+			continue;
+		spin_lock_irq(&q->lock);
+		q->closing = true;
+		spin_unlock_irq(&q->lock);
+	}
+	vof_ctrl_disconnect(dev->ctrl);
+}
+
 /* Have nothing wait for a link any longer. */
 static void vof_link_fail(struct vof_device *dev)
 {
@@ -467,7 +484,7 @@ static void vof_link_step(struct vof_device *dev)
 	switch (vof_device_state(dev)) {
 	case VOF_LIVE:
 		if (READ_ONCE(dev->halted)) {
-			vof_ctrl_disconnect(dev->ctrl);
+			vof_link_goodbye(dev);
 			vof_link_close(dev);
 			vof_link_give_up(dev, "the host goes down");
 			return;

@@ -578,6 +578,10 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	req->owner = VOF_OWNER_CORE;
 	if (!q->ready) {
 		vof_req_retire(req);
+	} else if (vof_type_unusable(q->dev, status, length)) {
+		/* To be sent again, to a target that knows better. */
+		list_move_tail(&req->list, &q->replay);
+		vof_link_lost(q, -EPROTO, "the target answered a request with nothing");
 	} else {
 		if (status) {
 			vof_device_error(q->dev, vof_status_errno(status),

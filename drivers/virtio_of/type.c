@@ -30,16 +30,23 @@
 /* VIRTIO_BLK_F_ZONED, which the headers of 6.1 do not know. */
 #define VOF_BLK_F_ZONED		17
 
-/* Features of virtio-net that need the control virtqueue, and that itself. */
-#define VOF_NET_CTRL_FEATURES						\
-	(BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |			\
-	 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
-	 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |				\
-	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |				\
-	 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |				\
-	 BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |	\
-	 BIT_ULL(52) /* VQ_NOTF_COAL */ | BIT_ULL(53) /* NOTF_COAL */ |	\
-	 BIT_ULL(VIRTIO_NET_F_HASH_REPORT) | BIT_ULL(VIRTIO_NET_F_RSS))
+/*
+ * What virtio-net is left with. Everything else needs the control virtqueue, and its
+ * driver takes some of that as proof that there is one (BUG_ON() in
+ * virtnet_send_command()); what is not known here may do so, too.
+ */
+#define VOF_NET_FEATURES						\
+	(BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |	\
+	 BIT_ULL(VIRTIO_NET_F_MTU) | BIT_ULL(VIRTIO_NET_F_MAC) |		\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_ECN) | BIT_ULL(VIRTIO_NET_F_GUEST_UFO) |	\
+	 BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_TSO6) |	\
+	 BIT_ULL(VIRTIO_NET_F_HOST_ECN) | BIT_ULL(VIRTIO_NET_F_HOST_UFO) |	\
+	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_NET_F_STATUS) |	\
+	 BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX))
+
+/* Bits of the device, not of the transport. */
+#define VOF_TYPE_FEATURES	(GENMASK_ULL(23, 0) | GENMASK_ULL(63, 50))
 
 /**
  * vof_type_refused() - why devices of this type are refused
@@ -89,7 +96,7 @@ u64 vof_type_bad_features(const struct vof_device *dev)
 	case VIRTIO_ID_BLOCK:
 		return BIT_ULL(VOF_BLK_F_ZONED);
 	case VIRTIO_ID_NET:
-		return VOF_NET_CTRL_FEATURES;
+		return VOF_TYPE_FEATURES & ~VOF_NET_FEATURES;
 	case VIRTIO_ID_SCSI:
 		return BIT_ULL(VIRTIO_SCSI_F_T10_PI);
 	default:
@@ -199,6 +206,21 @@ static void vof_abort_write(const struct vof_req *req, u32 offset,
 	}
 }
 
+/* Read the first @len bytes of the device-writable part, as far as it goes. */
+static void vof_answer_read(const struct vof_req *req, void *data, u32 len)
+{
+	const struct vof_seg *seg = req->segs + req->chain.nout;
+	const struct vof_seg *end = seg + req->chain.nin;
+
+	for (; seg < end && len; seg++) {
+		u32 n = min(len, seg->len);
+
+		memcpy(data, phys_to_virt(seg->addr), n);
+		data += n;
+		len -= n;
+	}
+}
+
 static u32 vof_abort_blk(const struct vof_req *req)
 {
 	u8 status = VIRTIO_BLK_S_IOERR;
@@ -232,8 +254,8 @@ static u32 vof_abort_scsi(const struct vof_req *req)
  * @dev: the device
  * @req: the request; nobody else writes into its segments any more
  *
- * The driver of virtio-rng takes a length of 0 for what it is, that of virtio-net
- * looks at none for a frame that was sent and has no control virtqueue.
+ * The driver of virtio-net looks at none for a frame that was sent, and has no
+ * control virtqueue. What that of virtio-rng has waits, see vof_type_keep().
  *
  * Context: atomic, under the queue's lock.
  * Return: the length to put into the used ring.
@@ -250,6 +272,28 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
 	}
 }
 
+/*
+ * A response without a status, or one of success without the data that it does not
+ * say is missing (its residual count): the driver would take what lies in its pages.
+ */
+static bool vof_scsi_incomplete(const struct vof_req *req, u32 written)
+{
+	u32 head = offsetof(struct virtio_scsi_cmd_resp, sense);
+	struct virtio_scsi_cmd_resp resp = {};
+	u32 in_len = req->chain.in_len, data, got;
+
+	if (written >= in_len || req->queue->index == VOF_SCSI_EVENT_QUEUE)
+		return false;
+	if (req->queue->index < VOF_SCSI_REQUEST_QUEUE || written < head)
+		return true;
+	vof_answer_read(req, &resp, head);
+	if (resp.response != VIRTIO_SCSI_S_OK || resp.status)
+		return false;
+	data = in_len > sizeof(resp) ? in_len - sizeof(resp) : 0;
+	got = written > sizeof(resp) ? written - sizeof(resp) : 0;
+	return data - got > le32_to_cpu((__force __le32)resp.resid);
+}
+
 /**
  * vof_type_abort_needed() - did the target answer without a status for the driver?
  * @dev: the device
@@ -264,14 +308,11 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
 bool vof_type_abort_needed(const struct vof_device *dev,
 			   const struct vof_req *req, u32 written)
 {
-	u32 head = offsetof(struct virtio_scsi_cmd_resp, sense);
-
 	switch (dev->vdev.id.device) {
 	case VIRTIO_ID_BLOCK:
 		return written < req->chain.in_len;
 	case VIRTIO_ID_SCSI:
-		return req->queue->index >= VOF_SCSI_REQUEST_QUEUE &&
-		       written < min(head, req->chain.in_len);
+		return vof_scsi_incomplete(req, written);
 	default:
 		return false;
 	}
@@ -283,8 +324,10 @@ bool vof_type_abort_needed(const struct vof_device *dev,
  * @req: the request
  *
  * Buffers that a driver provides for what may come some day are not waited for.
- * Handed back, they would be provided again at once, without end. The driver
- * reclaims them when it resets the device.
+ * Handed back, they would be provided again at once, without end. The driver of
+ * virtio-rng would not provide its buffer again: it takes an empty one for the news
+ * that the device goes, and asks no more when there is a link again. Drivers
+ * reclaim such buffers when they reset the device.
  *
  * Context: atomic, under the queue's lock.
  */
@@ -295,9 +338,27 @@ bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req)
 		return !req->chain.out_len;
 	case VIRTIO_ID_SCSI:
 		return req->queue->index == VOF_SCSI_EVENT_QUEUE;
+	case VIRTIO_ID_RNG:
+		return true;
 	default:
 		return false;
 	}
+}
+
+/**
+ * vof_type_unusable() - is an answer one that the driver cannot take at all?
+ * @dev: the device
+ * @status: of the completion
+ * @written: bytes that the target wrote
+ *
+ * An entropy device has bytes; for what its driver makes of none see
+ * vof_type_keep().
+ *
+ * Context: any.
+ */
+bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written)
+{
+	return dev->vdev.id.device == VIRTIO_ID_RNG && (status || !written);
 }
 
 /* Where a device's configuration says how many segments a request may have. */
@@ -313,6 +374,13 @@ static int vof_type_seg_max(const struct vof_device *dev)
 	}
 }
 
+/* The byte @at of a configuration space of which @len bytes from @offset on are in @buf. */
+static u8 *vof_type_byte(void *buf, unsigned int offset, unsigned int len,
+			 unsigned int at)
+{
+	return at >= offset && at - offset < len ? (u8 *)buf + (at - offset) : NULL;
+}
+
 /**
  * vof_type_config() - bring a value of the configuration space within our limits
  * @dev: the device
@@ -321,7 +389,9 @@ static int vof_type_seg_max(const struct vof_device *dev)
  * @len: its width
  *
  * The drivers of block devices make chains of as many segments as the target
- * says, and two more for header and status.
+ * says, and two more for header and status. That of virtio-blk has a BUG_ON() for a
+ * cache mode other than 0 and 1, that of virtio-net one for an announcement that is
+ * asked for where there is no control virtqueue.
  *
  * Context: any.
  */
@@ -329,8 +399,24 @@ void vof_type_config(const struct vof_device *dev, unsigned int offset,
 		     void *buf, unsigned int len)
 {
 	__le32 *val = buf;
+	u8 *byte = NULL;
 
 	if (len == sizeof(*val) && offset == vof_type_seg_max(dev) &&
 	    le32_to_cpu(*val) > VOF_MAX_SEGS - 2)
 		*val = cpu_to_le32(VOF_MAX_SEGS - 2);
+
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		byte = vof_type_byte(buf, offset, len,
+				     offsetof(struct virtio_blk_config, wce));
+		if (byte)
+			*byte = !!*byte;
+		break;
+	case VIRTIO_ID_NET:
+		byte = vof_type_byte(buf, offset, len,
+				     offsetof(struct virtio_net_config, status));
+		if (byte)
+			*byte &= ~VIRTIO_NET_S_ANNOUNCE;
+		break;
+	}
 }

@@ -28,8 +28,11 @@ struct vof_queue;
 
 /* Longest chain of descriptors that is carried. */
 #define VOF_MAX_SEGS		1026
-/* Segments kept inside a request; longer chains borrow a table. */
-#define VOF_INLINE_SEGS		18
+/*
+ * Segments kept inside a request; longer chains borrow a table. A receive buffer of
+ * virtio_net is one of MAX_SKB_FRAGS + 2.
+ */
+#define VOF_INLINE_SEGS		19
 /* Room for the body of a control command: names, or keyed descriptors. */
 #define VOF_BODY_SIZE		4096
 

@@ -58,8 +58,9 @@ static unsigned int vof_seg_pages(const struct vof_seg *seg)
 static bool vof_seg_continues(const struct vof_seg *last,
 			      const struct vof_seg *seg)
 {
-	return IS_ALIGNED(last->addr + last->len, PAGE_SIZE) &&
-	       IS_ALIGNED(seg->addr, PAGE_SIZE);
+	return last->addr + last->len == seg->addr ||
+	       (IS_ALIGNED(last->addr + last->len, PAGE_SIZE) &&
+		IS_ALIGNED(seg->addr, PAGE_SIZE));
 }
 
 /*
@@ -224,6 +225,9 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 			continue;
 		piece->bounce = offset;
 		offset += piece->len;
+		/* What an earlier request left there is no status of this one. */
+		if (piece->first + piece->count > req->chain.nout && piece->len)
+			*(u8 *)(rq->bounce_mem.virt + offset - 1) = 0xff;
 		for (i = piece->first; i < piece->first + piece->count &&
 		     i < req->chain.nout; i++) {
 			memcpy(rq->bounce_mem.virt + pos,

@@ -75,6 +75,7 @@ static const char * const behaviours[][2] = {
 	{ "generation=new", "every Get Config has another generation" },
 	{ "generation=later", "the same, after a config change" },
 	{ "cache=appears", "write-through, but not for the second instance" },
+	{ "cache=odd", "the mode of the cache is neither 0 nor 1" },
 	{ "slow=end", "each command that ends something is answered after 2 s" },
 };
 
@@ -387,7 +388,7 @@ static uint16_t get_config(const union virtio_of_command *cmd,
 	struct virtio_blk_config config = {
 		.capacity = htole64(dev.capacity),
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
-		.wce = dev.instances > 1,
+		.wce = is("cache=odd") ? 7 : dev.instances > 1,
 	};
 	unsigned int offset = le16toh(cmd->config.offset);
 	unsigned int bytes = cmd->config.bytes;
@@ -414,7 +415,7 @@ static uint64_t device_features(void)
 
 	if (!is("no-version-1"))
 		f |= 1ULL << VIRTIO_F_VERSION_1;
-	if (is("cache=appears"))
+	if (is("cache=appears") || is("cache=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
 		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
 	return f;

@@ -287,6 +287,11 @@ check "cache=appears: the device fails" vof_wait_state b failed 15
 like "cache=appears: last_error" "$(vof_get b last_error)" "cache mode .* was 0, is 1"
 bad_end cache=appears
 
+# virtio_blk has a BUG_ON() for that, and whoever reads the attribute would hold it.
+live cache=odd
+is "cache=odd: cache_type" "$(cat "/sys/block/${DISK#/dev/}/cache_type")" "write back"
+bad_end cache=odd
+
 # One that is never late, and always nearly so.
 live slow=end
 within 5 "slow=end: disable" vof_set b enable 0

@@ -168,5 +168,20 @@ check "entropy: live again" vof_wait_state r0 live 10
 check "entropy: bytes flow" timeout 20 dd if=/dev/hwrng of=/dev/null bs=64 count=10
 kill $reader 2>/dev/null
 wait $reader
+# Its driver never asks again once it was given nothing.
+vof_set r0 fast_io_fail_tmo 1
+kill_target
+check "entropy: recovering, with a limit" vof_wait_state r0 recovering 10
+sleep 2
+start_target --rng tvqn=rng0
+check "entropy: live after that" vof_wait_state r0 live 10
+check "entropy: bytes flow again" timeout 20 dd if=/dev/hwrng of=/dev/null bs=64 count=10
+kill_target
+check "entropy: recovering" vof_wait_state r0 recovering 10
+timeout -s KILL 60 dd if=/dev/hwrng of=/dev/null bs=64 count=1000 2>/dev/null &
+reader=$!
+sleep 1
+within 5 "entropy: disable with a reader that waits" vof_set r0 enable 0
+wait $reader
 vof_disconnect r0
 finish
