@@ -3,7 +3,7 @@
 # Connect and disconnect, and every way in which a connect can fail: the errno
 # of enable, the words in last_error, the line in the kernel's log.
 # quick: yes
-# ci: debug
+# ci: debug siw
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
 

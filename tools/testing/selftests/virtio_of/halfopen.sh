@@ -58,14 +58,14 @@ act --tvqn other --ivqn here up load:14000 >"$VOF_TMP/load" &
 load=$!
 check "the instance is ended" target_says "instance . of disk for .*lost.* is gone" 20
 took=$(($(milliseconds) - start))
-check "within twice the keepalive and some seconds ($took ms)" [ $took -lt 11000 ]
+check "within twice the keepalive and some seconds ($took ms)" [ $took -lt $((11000 * slower)) ]
 check "the reason is in the log" target_says \
 	"(keepalive cannot be delivered|send: transport retry counter exceeded), closing" 0
 wait $load
 is "others are served meanwhile" $? 0
 note <"$VOF_TMP/load"
 read -r _ _ _ _ worst _ < <(grep writes "$VOF_TMP/load")
-check "and do not wait: the slowest write took $worst ms" [ "$worst" -lt 4000 ]
+check "and do not wait: the slowest write took $worst ms" [ "$worst" -lt $((4000 * slower)) ]
 for ((i = 0; i < 50; i++)); do
 	[ "$(resources)" != "$before" ] || break
 	sleep 0.1

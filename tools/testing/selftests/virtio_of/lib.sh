@@ -31,6 +31,13 @@ VOF_TMP=/tmp/vof
 VOF_NAME=$(basename "$0" .sh)
 mkdir -p "$VOF_TMP"
 
+# The debug kernel takes about ten times as long, gets a quarter of the I/O, and four
+# times the time.
+case $(uname -r) in
+*-debug) slower=4 ;;
+*) slower=1 ;;
+esac
+
 # ---- TAP --------------------------------------------------------------------
 
 tap_count=0
@@ -105,7 +112,7 @@ check_not()
 # within SECONDS DESCRIPTION COMMAND...: it succeeds, and takes no longer.
 within()
 {
-	local limit=$1 what=$2 start ms pid
+	local limit=$(($1 * slower)) what=$2 start ms pid
 	shift 2
 	start=$(date +%s%N)
 	"$@" >"$VOF_TMP/within" 2>&1 &
@@ -473,12 +480,6 @@ vof_disconnect() { rmdir "$VOF_CONFIGFS/$1"; }
 
 # ---- I/O --------------------------------------------------------------------
 
-# The debug kernel does about a tenth of the I/O of others, and gets a quarter.
-case $(uname -r) in
-*-debug) io_share=4 ;;
-*) io_share=1 ;;
-esac
-
 # vof_fio NAME=VALUE...: one fio job with direct I/O; its output on failure.
 # Every write is verified when verify= is given. io_size is in k or m.
 vof_fio()
@@ -488,7 +489,7 @@ vof_fio()
 		if [[ $word =~ ^io_size=([0-9]+)([km])$ ]]; then
 			word=${BASH_REMATCH[1]}
 			[ "${BASH_REMATCH[2]}" = k ] || word=$((word * 1024))
-			word=io_size=$((word / io_share))k
+			word=io_size=$((word / slower))k
 		fi
 		args+=("--$word")
 	done
