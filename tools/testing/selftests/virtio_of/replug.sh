@@ -1,13 +1,35 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The RDMA adapter goes and comes back, or the interface below it goes down and
-# up, under a verified load: the load waits, and ends without an error.
+# The RDMA adapter goes and comes back, that of the target does, or the interface below
+# it goes down and up, under a verified load: the load waits, and ends without an error.
 # Nothing but soft-RoCE stands in the way of the latter: see interface_up.
 # nodes: target initiator
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 
-! on_node target || serve --blk tvqn=disk0,mem=32M,queues=1
+if on_node target; then
+	truncate -s 32M "$VOF_TMP/image"
+	start_target --blk "tvqn=disk0,file=$VOF_TMP/image,queues=1"
+	barrier up
+	barrier "remove theirs"
+	# Waits for whoever has the adapter open.
+	check "the target's adapter is removed" timeout 20 rdma link delete rxe0
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$TARGET" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$TARGET" 2>/dev/null
+	wait "$TARGET"
+	is "the target has ended, to be started again" $? 1
+	check "and says why" target_says "RDMA adapter .* is removed: ending" 0
+	vof_targets=()
+	check "the adapter is back" rdma link add rxe0 type rxe netdev "$VOF_DEV"
+	sleep 2
+	start_target --blk "tvqn=disk0,file=$VOF_TMP/image,queues=1"
+	barrier "theirs is back"
+	barrier "done"
+	finish
+fi
 
 barrier up
 check "connect" vof_connect d0 tvqn=disk0 reconnect_delay=1 ||
@@ -25,7 +47,7 @@ round()
 	done
 	shift
 	verified_load "$disk"
-	check "$what: under load" timeout 60 "${lose[@]}"
+	check "$what: under load" "${lose[@]}"
 	check "$what: recovering" vof_wait_state d0 recovering 30
 	note "$what: $(vof_get d0 last_error)"
 	sleep 3
@@ -48,9 +70,12 @@ interface_up()
 		rdma link add rxe0 type rxe netdev "$VOF_DEV"
 }
 
-round "adapter removed" rdma link delete rxe0 -- \
+round "adapter removed" timeout 60 rdma link delete rxe0 -- \
 	rdma link add rxe0 type rxe netdev "$VOF_DEV"
 round "interface down" ip link set "$VOF_DEV" down -- interface_up
+
+remove_theirs() { barrier "remove theirs"; }
+round "target's adapter removed" remove_theirs -- barrier "theirs is back"
 
 # Taken down while the adapter is away.
 load "$disk"
