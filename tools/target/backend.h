@@ -59,12 +59,10 @@ struct backend {
 	uint32_t	mem_align;	/* buffers aligned so need no copy */
 	bool		readonly;
 	/*
-	 * So many times what was to be on stable storage did not get there: data
-	 * that was written before may be lost. The kernel says so once, to whoever
-	 * asks first; see blk_flushed() for the others.
+	 * So many times what was to be on stable storage may not have got there,
+	 * whoever had written it; see failures.h.
 	 */
 	uint64_t	failures;
-	uint64_t	failures_told;	/* that an initiator is known to have heard of */
 	/*
 	 * Where all bytes are for good, so that they can be sent from there; NULL
 	 * if they must be read. A read into its own place copies nothing.

@@ -78,7 +78,7 @@ static uint32_t blk_seg_max(const struct dev *dev)
 {
 	uint32_t n = dev->cfg->queue_size > 3 ? dev->cfg->queue_size - 2 : 1;
 
-	return n < DEV_MAX_DATA / 4096 ? n : DEV_MAX_DATA / 4096;
+	return n < DEV_MAX_DATA / 4096 ? n : DEV_MAX_DATA / 4096 - 1;
 }
 
 static uint32_t blk_size_max(const struct dev *dev)
@@ -124,10 +124,13 @@ static void blk_set_wce(struct dev_state *s, uint8_t wce)
 	s->generation++;
 }
 
-/* Has a flush failed that this instance has not been told of? */
-static bool blk_failed_before(const struct dev_state *s)
+/*
+ * Is something that was to be stable not, although it succeeded? Somebody else has
+ * asked in between and was told.
+ */
+static bool blk_failed_meanwhile(const struct request *req)
 {
-	return s->failures_seen != s->dev->backend->failures;
+	return req->blk.failures != req->state->dev->backend->failures;
 }
 
 /* A cache that could not be emptied is still there, and says so. */
@@ -137,7 +140,7 @@ static void blk_emptied(struct bio *bio, int err)
 	struct request *req = container_of(b, struct request, blk);
 
 	req->state->emptying--;
-	if (err || blk_failed_before(req->state))
+	if (err || blk_failed_meanwhile(req))
 		blk_set_wce(req->state, 1);
 	request_configured(req, VIRTIO_OF_STATUS_SUCCESS);
 }
@@ -160,6 +163,7 @@ static uint16_t blk_set_config(struct request *req, uint16_t offset,
 	if (wce || (!old && !s->emptying))
 		return VIRTIO_OF_STATUS_SUCCESS;
 	s->emptying++;
+	req->blk.failures = s->dev->backend->failures;
 	bio->op = BIO_FLUSH;
 	bio->flags = 0;
 	bio->done = blk_emptied;
@@ -191,40 +195,40 @@ static void blk_status(struct request *req, uint8_t status)
 	request_done(req, req->in_len - 1, NULL, 0, status);
 }
 
-/*
- * The kernel forgets what a flush could not write: the next flush succeeds. Each
- * initiator has to hear of it, whoever has asked first, and must hear of it again
- * when the answer was lost with its link: until one has acknowledged such an answer
- * (blk_told()), a new instance begins as one that has not been told.
- */
+/* Every initiator hears of a failed flush, see failures.h. */
 static void blk_flushed(struct request *req, int err)
 {
 	struct dev_state *s = req->state;
+	uint64_t count = s->dev->backend->failures;
 
-	if (!err && !blk_failed_before(s)) {
+	if (!err && s->hearing.told == count) {
 		blk_status(req, VIRTIO_BLK_S_OK);
 		return;
 	}
-	s->failures_seen = s->dev->backend->failures;
-	req->failure = s->failures_seen;
+	s->hearing.told = count;
+	req->failure = count;
 	blk_status(req, VIRTIO_BLK_S_IOERR);
 }
 
 static void blk_told(struct request *req)
 {
-	struct backend *be = req->state->dev->backend;
-
-	if (req->failure > be->failures_told)
-		be->failures_told = req->failure;
+	if (req->failure > req->state->hearing.acked)
+		req->state->hearing.acked = req->failure;
 }
 
 static void blk_init(struct dev_state *s)
 {
-	struct backend *be = s->dev->backend;
-
 	s->wce = s->dev->cfg->writeback;
-	s->failures_seen = be->failures_told == be->failures ? be->failures :
-			   be->failures - 1;
+}
+
+static void blk_begin(struct dev_state *s, const char *ivqn)
+{
+	failures_begin(&s->dev->failures, s->dev->backend->failures, &s->hearing, ivqn);
+}
+
+static void blk_end(struct dev_state *s, const char *ivqn)
+{
+	failures_end(&s->dev->failures, s->dev->backend->failures, &s->hearing, ivqn);
 }
 
 static void blk_bio_done(struct bio *bio, int err);
@@ -235,7 +239,7 @@ static int blk_next_segment(struct request *req)
 	struct blk_seg *seg = &b->segs[b->seg++];
 
 	b->bio.op = b->type == VIRTIO_BLK_T_DISCARD ? BIO_DISCARD : BIO_ZEROES;
-	b->bio.flags = blk_sync_flag(req->state);
+	b->bio.flags = b->bio.op == BIO_ZEROES ? blk_sync_flag(req->state) : 0;
 	if (seg->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)
 		b->bio.flags |= BIO_F_UNMAP;
 	b->bio.buf = NULL;
@@ -257,6 +261,9 @@ static void blk_bio_done(struct bio *bio, int err)
 			     err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 		return;
 	}
+	if (!err && (bio->op == BIO_FLUSH || bio->flags & BIO_F_DSYNC) &&
+	    blk_failed_meanwhile(req))
+		err = -EIO;
 	if (b->type == VIRTIO_BLK_T_FLUSH) {
 		blk_flushed(req, err);
 		return;
@@ -287,6 +294,7 @@ static void blk_launch(struct request *req)
 {
 	struct backend *be = req->state->dev->backend;
 
+	req->blk.failures = be->failures;
 	req->blk.bio.done = blk_bio_done;
 	be->ops->submit(be, &req->blk.bio);
 }
@@ -529,6 +537,7 @@ static int blk_submit(struct request *req)
 
 static void blk_close(struct dev *dev)
 {
+	failures_exit(&dev->failures);
 	dev->backend->ops->close(dev->backend);
 	free(dev);
 }
@@ -539,6 +548,8 @@ static const struct dev_ops blk_ops = {
 	.config = blk_config,
 	.set_config = blk_set_config,
 	.init = blk_init,
+	.begin = blk_begin,
+	.end = blk_end,
 	.reset = blk_reset,
 	.submit = blk_submit,
 	.told = blk_told,
@@ -572,6 +583,7 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 		free(dev);
 		return NULL;
 	}
+	failures_init(&dev->failures);
 	dev->backend->readonly |= cfg->readonly;
 	dev->cfg = cfg;
 	dev->ops = &blk_ops;

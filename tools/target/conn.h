@@ -36,6 +36,7 @@ struct rdev {
 	uint32_t		rq_depth;
 	uint16_t		max_queue;	/* commands in flight */
 	unsigned int		n_armed;	/* virtqueues whose next command rings */
+	struct rdma_cm_id	*sentinel;	/* does nothing but learn of its removal */
 };
 
 enum slot_state {

@@ -14,6 +14,7 @@
 
 #include "backend.h"
 #include "config.h"
+#include "failures.h"
 #include "loop.h"
 
 #define DEV_CONFIG_SIZE		128
@@ -38,6 +39,7 @@ struct blk_request {
 	unsigned int	nsegs, seg;
 	bool		cut;		/* no further segments */
 	bool		unsynced;	/* something may still be in a cache */
+	uint64_t	failures;	/* of the backend when it was begun */
 	void		*data;
 	uint32_t	length;
 	bool		delayed;
@@ -63,7 +65,7 @@ struct request {
 	uint32_t	out_len;
 	uint32_t	in_len;
 	bool		started;	/* free for the device, false at first */
-	uint64_t	failure;	/* of the backend that it tells of, 0: none */
+	uint64_t	failure;	/* it tells of the failures up to here, 0: none */
 	struct blk_request blk;
 };
 
@@ -74,7 +76,7 @@ struct dev_state {
 	uint32_t	generation;
 	uint8_t		wce;
 	unsigned int	emptying;	/* the cache is, before it is off */
-	uint64_t	failures_seen;	/* of the backend, see there */
+	struct hearing	hearing;
 };
 
 struct dev_ops {
@@ -89,6 +91,9 @@ struct dev_ops {
 				      uint8_t bytes, uint64_t value);
 	/* A new instance (optional). */
 	void		(*init)(struct dev_state *s);
+	/* It serves from now on, when its elders are gone; it ends (optional). */
+	void		(*begin)(struct dev_state *s, const char *ivqn);
+	void		(*end)(struct dev_state *s, const char *ivqn);
 	void		(*reset)(struct dev_state *s);
 	/*
 	 * Take the request: ends in request_done() or request_fail(), maybe
@@ -112,6 +117,7 @@ struct dev {
 	const struct dev_ops	*ops;
 	struct backend		*backend;
 	uint32_t		block_size;
+	struct failures		failures;	/* a disk's */
 };
 
 struct dev *blk_open(const struct dev_cfg *cfg);

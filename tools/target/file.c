@@ -153,6 +153,25 @@ static void report(struct file *f, const struct bio *bio, int err)
 			 strerror(-err));
 }
 
+/* May its error be that of a writeback of others, of which the kernel tells once? */
+static bool tells_once(const struct file *f, const struct bio *bio)
+{
+	uint64_t offset = bio->offset + bio->progress;
+	uint64_t length = bio->length - bio->progress;
+
+	switch (bio->op) {
+	case BIO_FLUSH:
+		return true;
+	case BIO_WRITE:
+		return bio->flags & BIO_F_DSYNC &&
+		       !can_direct(f, (char *)bio->buf + bio->progress, offset, length);
+	case BIO_ZEROES:
+		return bio->flags & BIO_F_DSYNC && zero_mode(bio) < 0;
+	default:
+		return false;
+	}
+}
+
 static void finish(struct file *f, struct bio *bio, int err)
 {
 	f->busy--;
@@ -228,7 +247,7 @@ static void file_event(struct event *ev, int res)
 	}
 	if (err) {
 		report(f, bio, err);
-		if (bio->op == BIO_FLUSH || bio->flags & BIO_F_DSYNC)
+		if (tells_once(f, bio))
 			f->be.failures++;
 	}
 	finish(f, bio, err);

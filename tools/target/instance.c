@@ -127,6 +127,8 @@ static void free_instance(struct instance *inst)
 	if (log_ok(&log_instances))
 		log_info("instance %u of %s for \"%s\" is gone", inst->id,
 			 inst->dev->cfg->tvqn, inst->label);
+	if (inst->dev->ops->end)
+		inst->dev->ops->end(&inst->state, inst->ivqn);
 	timer_cancel(&inst->timer);
 	list_del(&inst->node);
 	free(inst->vqs);
@@ -230,6 +232,8 @@ static void finish_connect(struct instance *inst)
 		conn_close(c, "receives cannot be posted");
 		return;
 	}
+	if (inst->dev->ops->begin)
+		inst->dev->ops->begin(&inst->state, inst->ivqn);
 	timer_cancel(&c->timer);
 	inst->last_heard = loop_now();
 	timer_set(&inst->timer, config.keepalive * 250 + 1);

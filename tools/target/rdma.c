@@ -230,8 +230,34 @@ static unsigned int clamp(unsigned int v, unsigned int max)
 	return v < max ? v : max;
 }
 
-static struct rdev *get_rdev(struct ibv_context *verbs)
+/*
+ * A listener on all addresses does not learn that an adapter is removed, whose driver
+ * may wait for us to let go of it. Somebody who is bound to it does.
+ */
+static void watch_removal(struct rdev *d, struct rdma_cm_id *id)
 {
+	struct sockaddr_storage addr = { 0 };
+	struct sockaddr *local = rdma_get_local_addr(id);
+
+	if (local->sa_family == AF_INET6) {
+		memcpy(&addr, local, sizeof(struct sockaddr_in6));
+		((struct sockaddr_in6 *)&addr)->sin6_port = 0;
+	} else {
+		memcpy(&addr, local, sizeof(struct sockaddr_in));
+		((struct sockaddr_in *)&addr)->sin_port = 0;
+	}
+	if (rdma_create_id(channel, &d->sentinel, NULL, RDMA_PS_TCP)) {
+		d->sentinel = NULL;
+		return;
+	}
+	if (rdma_bind_addr(d->sentinel, (struct sockaddr *)&addr))
+		log_debug("adapter %s: its removal will not be noticed: %s",
+			  d->verbs->device->name, strerror(errno));
+}
+
+static struct rdev *get_rdev(struct rdma_cm_id *id)
+{
+	struct ibv_context *verbs = id->verbs;
 	struct list *pos;
 	struct rdev *d;
 	unsigned int sq, wr;
@@ -268,6 +294,7 @@ static struct rdev *get_rdev(struct ibv_context *verbs)
 		return NULL;
 	}
 	watch_init(&d->watch, d->channel->fd, channel_event);
+	watch_removal(d, id);
 	list_add_tail(&d->node, &rdevs);
 	return d;
 }
@@ -407,7 +434,7 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	timer_init(&c->timer, connect_timeout);
 
 	ret = -ENOMEM;
-	c->rdev = get_rdev(id->verbs);
+	c->rdev = get_rdev(id);
 	if (c->rdev)
 		ret = make_qp(c);
 	if (!ret)

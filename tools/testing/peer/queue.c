@@ -86,6 +86,9 @@ bool queue_open(struct queue *q)
 	if (rdma_connect(q->id, &p))
 		goto fail;
 	q->connected = true;
+	/* siw may lose what comes first, see drivers/virtio_of/rdma/cm.c */
+	if (q->id->verbs->device->transport_type == IBV_TRANSPORT_IWARP)
+		usleep(100000);
 	freeaddrinfo(ai);
 	return true;
 fail:

@@ -271,15 +271,22 @@ serve()
 	finish
 }
 
+# What happens to that target is no business of finish.
+vof_forget_target()
+{
+	local rest=() p
+	for p in ${vof_targets[@]+"${vof_targets[@]}"}; do
+		[ "$p" = "$1" ] || rest+=("$p")
+	done
+	vof_targets=(${rest[@]+"${rest[@]}"})
+}
+
 # stop_target [PID]: SIGTERM, then its exit status; it has 20 seconds. Without
 # PID: the one started last.
 stop_target()
 {
-	local pid=${1:-$TARGET} i rest=() p
-	for p in ${vof_targets[@]+"${vof_targets[@]}"}; do
-		[ "$p" = "$pid" ] || rest+=("$p")
-	done
-	vof_targets=(${rest[@]+"${rest[@]}"})
+	local pid=${1:-$TARGET} i
+	vof_forget_target "$pid"
 	kill -TERM "$pid" 2>/dev/null
 	for ((i = 0; i < 200; i++)); do
 		kill -0 "$pid" 2>/dev/null || break
@@ -296,14 +303,24 @@ stop_target()
 # kill_target [PID]: as a crash would.
 kill_target()
 {
-	local pid=${1:-$TARGET} rest=() p
-	for p in ${vof_targets[@]+"${vof_targets[@]}"}; do
-		[ "$p" = "$pid" ] || rest+=("$p")
-	done
-	vof_targets=(${rest[@]+"${rest[@]}"})
+	local pid=${1:-$TARGET}
+	vof_forget_target "$pid"
 	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	return 0
+}
+
+# target_ends: by itself, within 10 s; its exit status.
+target_ends()
+{
+	local i
+	vof_forget_target "$TARGET"
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$TARGET" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$TARGET" 2>/dev/null
+	wait "$TARGET"
 }
 
 # target_says REGEX [SECONDS]: waits for a line in the log of the target.

@@ -14,15 +14,9 @@ if on_node target; then
 	barrier "remove theirs"
 	# Waits for whoever has the adapter open.
 	check "the target's adapter is removed" timeout 20 rdma link delete rxe0
-	for ((i = 0; i < 100; i++)); do
-		kill -0 "$TARGET" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL "$TARGET" 2>/dev/null
-	wait "$TARGET"
+	target_ends
 	is "the target has ended, to be started again" $? 1
 	check "and says why" target_says "RDMA adapter .* is removed: ending" 0
-	vof_targets=()
 	check "the adapter is back" rdma link add rxe0 type rxe netdev "$VOF_DEV"
 	sleep 2
 	start_target --blk "tvqn=disk0,file=$VOF_TMP/image,queues=1"
