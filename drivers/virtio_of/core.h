@@ -356,6 +356,7 @@ u64 vof_type_bad_features(const struct vof_device *dev);
 u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_abort_needed(const struct vof_device *dev,
 			   const struct vof_req *req, u32 written);
+bool vof_type_awaited(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written);
 void vof_type_config(const struct vof_device *dev, unsigned int offset,

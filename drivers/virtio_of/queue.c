@@ -509,9 +509,9 @@ bool vof_queue_waiting(struct vof_queue *q)
 
 	spin_lock_irq(&q->lock);
 	list_for_each_entry(req, &q->inflight, list)
-		waiting |= !vof_type_keep(q->dev, req);
+		waiting |= vof_type_awaited(q->dev, req);
 	list_for_each_entry(req, &q->replay, list)
-		waiting |= !vof_type_keep(q->dev, req);
+		waiting |= vof_type_awaited(q->dev, req);
 	spin_unlock_irq(&q->lock);
 	return waiting;
 }
@@ -563,7 +563,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 {
 	u16 status = le16_to_cpu(cpl->common.status);
 	struct vof_queue *q = req->queue;
-	bool interrupt = false;
+	bool interrupt = false, useless;
 	unsigned long flags;
 
 	if (req == q->admin) {
@@ -573,12 +573,13 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 
 	spin_lock_irqsave(&q->lock, flags);
 	trace_vof_done(req, status, length);
-	q->ndone++;
 	q->ninflight--;
 	req->owner = VOF_OWNER_CORE;
+	useless = vof_type_unusable(q->dev, status, length);
+	q->ndone += !useless;
 	if (!q->ready) {
 		vof_req_retire(req);
-	} else if (vof_type_unusable(q->dev, status, length)) {
+	} else if (useless) {
 		/* To be sent again, to a target that knows better. */
 		list_move_tail(&req->list, &q->replay);
 		vof_link_lost(q, -EPROTO, "the target answered a request with nothing");

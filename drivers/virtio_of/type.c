@@ -32,8 +32,8 @@
 
 /*
  * What virtio-net is left with. Everything else needs the control virtqueue, and its
- * driver takes some of that as proof that there is one (BUG_ON() in
- * virtnet_send_command()); what is not known here may do so, too.
+ * driver takes some of that as proof that there is one, and else stops the machine
+ * (virtnet_send_command()); what is not known here may do so, too.
  */
 #define VOF_NET_FEATURES						\
 	(BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |	\
@@ -319,30 +319,41 @@ bool vof_type_abort_needed(const struct vof_device *dev,
 }
 
 /**
+ * vof_type_awaited() - does anybody wait for the answer to a request?
+ * @dev: the device
+ * @req: the request
+ *
+ * Not for buffers that a driver provides for what may come some day.
+ *
+ * Context: atomic, under the queue's lock.
+ */
+bool vof_type_awaited(const struct vof_device *dev, const struct vof_req *req)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_NET:
+		return req->chain.out_len;
+	case VIRTIO_ID_SCSI:
+		return req->queue->index != VOF_SCSI_EVENT_QUEUE;
+	default:
+		return true;
+	}
+}
+
+/**
  * vof_type_keep() - is a request not to be failed when the link is gone?
  * @dev: the device
  * @req: the request
  *
- * Buffers that a driver provides for what may come some day are not waited for.
- * Handed back, they would be provided again at once, without end. The driver of
- * virtio-rng would not provide its buffer again: it takes an empty one for the news
- * that the device goes, and asks no more when there is a link again. Drivers
- * reclaim such buffers when they reset the device.
+ * What nobody waits for would be provided again at once, without end, when it was
+ * handed back. The driver of virtio-rng would not provide its buffer again: it takes
+ * an empty one for the news that the device goes, and asks no more when there is a
+ * link again. Drivers reclaim such buffers when they reset the device.
  *
  * Context: atomic, under the queue's lock.
  */
 bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req)
 {
-	switch (dev->vdev.id.device) {
-	case VIRTIO_ID_NET:
-		return !req->chain.out_len;
-	case VIRTIO_ID_SCSI:
-		return req->queue->index == VOF_SCSI_EVENT_QUEUE;
-	case VIRTIO_ID_RNG:
-		return true;
-	default:
-		return false;
-	}
+	return !vof_type_awaited(dev, req) || dev->vdev.id.device == VIRTIO_ID_RNG;
 }
 
 /**
@@ -389,9 +400,9 @@ static u8 *vof_type_byte(void *buf, unsigned int offset, unsigned int len,
  * @len: its width
  *
  * The drivers of block devices make chains of as many segments as the target
- * says, and two more for header and status. That of virtio-blk has a BUG_ON() for a
- * cache mode other than 0 and 1, that of virtio-net one for an announcement that is
- * asked for where there is no control virtqueue.
+ * says, and two more for header and status. That of virtio-blk stops the
+ * machine at a cache mode other than 0 and 1, that of virtio-net when an announcement
+ * is asked for and there is no control virtqueue.
  *
  * Context: any.
  */

@@ -12,7 +12,7 @@
 
 #include "rdma.h"
 
-#define VOF_RDMA_CONNECT_TIMEOUT	(5 * HZ)
+#define VOF_RDMA_CONNECT_TIMEOUT	(6 * HZ)
 /* How often a waiter looks whether it is still wanted. */
 #define VOF_RDMA_POLL			(HZ / 20)
 

@@ -54,13 +54,17 @@ static unsigned int vof_seg_pages(const struct vof_seg *seg)
 	return DIV_ROUND_UP(offset_in_page(seg->addr) + seg->len, PAGE_SIZE);
 }
 
-/* Does @seg continue a run of pages that ends with @last? */
-static bool vof_seg_continues(const struct vof_seg *last,
+/*
+ * Does @seg continue a run of pages that ends with @last? Neighbours in memory do
+ * where they are neighbours for the adapter, too.
+ */
+static bool vof_seg_continues(struct ib_device *ibdev, const struct vof_seg *last,
 			      const struct vof_seg *seg)
 {
-	return last->addr + last->len == seg->addr ||
-	       (IS_ALIGNED(last->addr + last->len, PAGE_SIZE) &&
-		IS_ALIGNED(seg->addr, PAGE_SIZE));
+	if (last->addr + last->len == seg->addr && ib_uses_virt_dma(ibdev))
+		return true;
+	return IS_ALIGNED(last->addr + last->len, PAGE_SIZE) &&
+	       IS_ALIGNED(seg->addr, PAGE_SIZE);
 }
 
 /*
@@ -107,7 +111,8 @@ static int vof_rdma_cut(struct vof_rdma_queue *rq, struct vof_req *req,
 			unsigned int n = vof_seg_pages(&req->segs[i]);
 
 			if (vof_seg_dir(req, i) != vof_seg_dir(req, start) ||
-			    !vof_seg_continues(&req->segs[i - 1], &req->segs[i]) ||
+			    !vof_seg_continues(rq->ibdev, &req->segs[i - 1],
+					       &req->segs[i]) ||
 			    pages + n > rq->mr_pages)
 				break;
 			pages += n;

@@ -145,7 +145,7 @@ start=$(date +%s)
 for s in "${names[@]}"; do
 	vof_set "$s" enable 1 >"$VOF_TMP/silent-$s" &
 done
-# shellcheck disable=SC2046 # one word per job
+# shellcheck disable=SC2046,SC2154 # one word per job; lib.sh has vof_targets
 wait $(jobs -p | grep -vxF "$(printf '%s\n' "${vof_targets[@]}")")
 check "silence: given up within 25 s" [ $(($(date +%s) - start)) -lt 25 ]
 for s in "${names[@]}"; do

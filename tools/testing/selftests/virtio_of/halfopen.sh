@@ -58,6 +58,7 @@ act --tvqn other --ivqn here up load:14000 >"$VOF_TMP/load" &
 load=$!
 check "the instance is ended" target_says "instance . of disk for .*lost.* is gone" 20
 took=$(($(milliseconds) - start))
+# shellcheck disable=SC2154 # slower is of lib.sh
 check "within twice the keepalive and some seconds ($took ms)" [ $took -lt $((11000 * slower)) ]
 check "the reason is in the log" target_says \
 	"(keepalive cannot be delivered|send: transport retry counter exceeded), closing" 0

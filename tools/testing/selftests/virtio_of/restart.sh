@@ -21,6 +21,7 @@ for round in 1 2 3 4 5; do
 	start=$(milliseconds)
 	start_target "${serve[@]}"
 	took=$(($(milliseconds) - start))
+	# shellcheck disable=SC2154 # slower is of lib.sh
 	check "round $round: listening again within $((3 * slower)) s ($took ms)" \
 		[ $took -lt $((3000 * slower)) ]
 	check "round $round: it did not have to wait for its port" \

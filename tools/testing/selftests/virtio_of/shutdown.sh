@@ -40,6 +40,7 @@ kill -STOP "$TARGET"
 barrier down
 # ping's last packet may take a second.
 ms=$(gone healthy)
+# shellcheck disable=SC2154 # slower is of lib.sh
 check "the host of the healthy target is down within $((6 * slower)) s ($ms ms)" [ "${ms:-99999}" -lt $((6000 * slower)) ]
 ms=$(gone frozen)
 check "so is the host of the frozen one ($ms ms)" [ "${ms:-99999}" -lt $((6000 * slower)) ]
