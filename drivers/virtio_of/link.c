@@ -377,16 +377,18 @@ static int vof_link_attempt(struct vof_device *dev)
 	if (!ret)
 		ret = vof_instance_restore(dev);
 	WRITE_ONCE(dev->recoverer, NULL);
-	WRITE_ONCE(dev->wanted, false);
 	if (ret && time_after(jiffies, dev->attempt_end))
 		vof_device_error(dev, -ETIMEDOUT,
 				 "the target takes too long to connect again");
 	dev->live_done = vof_link_count(dev, &waiting);
 	if (!ret && (!vof_link_up(dev) || !vof_device_set_state(dev, VOF_LIVE)))
 		ret = -ENOTCONN;
+	/* Not before: an attempt that was wanted may take longer than a limit. */
+	WRITE_ONCE(dev->wanted, false);
 	if (ret) {
-		vof_link_close(dev);
+		/* That the target ends the rest of it, too, is no news. */
 		vof_link_drop(dev, ret);
+		vof_link_close(dev);
 		return ret;
 	}
 

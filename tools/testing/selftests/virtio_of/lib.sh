@@ -564,11 +564,12 @@ load_ends()
 }
 
 # verified_load DISK: writes in the background that are read back and compared,
-# for verified_load_ends: for VOF_LOAD_TIME seconds, 8 by default.
+# for verified_load_ends: for VOF_LOAD_TIME seconds, by default 8 or, on the debug kernel,
+# 20.
 verified_load()
 {
 	background_fio "$1" 1 --rw=randwrite --bsrange=512-64k --size=32m \
-		--runtime="${VOF_LOAD_TIME:-8}" --verify=crc32c --verify_backlog=64 \
+		--runtime="${VOF_LOAD_TIME:-$((4 + 4 * slower))}" --verify=crc32c --verify_backlog=64 \
 		--verify_fatal=1 --serialize_overlap=1
 }
 
