@@ -46,6 +46,12 @@ milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 start_target --keepalive 3 --blk tvqn=disk,mem=16M,queues=1 \
 	--blk tvqn=other,mem=16M,queues=1
+# What the target keeps of an adapter that it has used is there before it is counted.
+check "an initiator comes and goes" act --tvqn other --ivqn first up down
+for ((i = 0; i < 100; i++)); do
+	[ "$(count)" != 0 ] || break
+	sleep 0.1
+done
 before=$(resources)
 pin=$(pinned)
 barrier up
