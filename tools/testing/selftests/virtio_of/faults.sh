@@ -4,7 +4,7 @@
 # registrations and receives, while connecting and under load. The answer is a
 # clean error or success, nothing hangs, and the device is of use afterwards.
 #
-#	faults.sh [STEP]	every STEPth of them (13), 1 takes more than an hour
+#	faults.sh [STEP]	every STEPth of them (13), 1 takes very long
 #
 # kernels: debug
 # ci: debug
