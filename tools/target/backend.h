@@ -36,6 +36,7 @@ struct bio {
 	uint64_t	progress;
 	unsigned int	step;
 	unsigned int	retries;
+	bool		cached;		/* some of it is not stable yet */
 	bool		queued;
 };
 

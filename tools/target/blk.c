@@ -205,8 +205,10 @@ static void blk_flushed(struct request *req, int err)
 		blk_status(req, VIRTIO_BLK_S_OK);
 		return;
 	}
-	s->hearing.told = count;
-	req->failure = count;
+	if (request_alive(req)) {
+		s->hearing.told = count;
+		req->failure = count;
+	}
 	blk_status(req, VIRTIO_BLK_S_IOERR);
 }
 
@@ -214,6 +216,11 @@ static void blk_told(struct request *req)
 {
 	if (req->failure > req->state->hearing.acked)
 		req->state->hearing.acked = req->failure;
+}
+
+static void blk_lost(struct dev_state *s)
+{
+	failures_lost(&s->hearing);
 }
 
 static void blk_init(struct dev_state *s)
@@ -228,7 +235,7 @@ static void blk_begin(struct dev_state *s, const char *ivqn)
 
 static void blk_end(struct dev_state *s, const char *ivqn)
 {
-	failures_end(&s->dev->failures, s->dev->backend->failures, &s->hearing, ivqn);
+	failures_end(&s->dev->failures, &s->hearing, ivqn);
 }
 
 static void blk_bio_done(struct bio *bio, int err);
@@ -553,6 +560,7 @@ static const struct dev_ops blk_ops = {
 	.reset = blk_reset,
 	.submit = blk_submit,
 	.told = blk_told,
+	.lost = blk_lost,
 	.cancel = blk_cancel,
 	.close = blk_close,
 };

@@ -108,6 +108,8 @@ struct dev_ops {
 	bool		(*cancel)(struct request *req);
 	/* The peer has the answer to a request with a failure (optional). */
 	void		(*told)(struct request *req);
+	/* A virtqueue's connection ends, and answers with it (optional). */
+	void		(*lost)(struct dev_state *s);
 	void		(*close)(struct dev *dev);
 };
 
@@ -150,6 +152,8 @@ uint32_t request_stage_max(const struct request *req);
  */
 void request_done(struct request *req, uint32_t offset, const void *data,
 		  uint32_t length, int tail);
+/* Will an answer be sent at all? */
+bool request_alive(const struct request *req);
 /* Not executed; answered with a status of the fabric and length 0. */
 void request_fail(struct request *req, uint16_t status);
 

@@ -4,8 +4,8 @@
  *
  * The kernel tells of a failed writeback once, to whoever asks first, and takes what
  * was lost for written from then on. Here failures are counted, and every initiator
- * that was connected when one happened is told, by name, across links: an answer
- * counts when the peer has acknowledged it.
+ * that had been connected before one happened is told, by name, across links and
+ * between them: an answer counts when the peer has acknowledged it.
  */
 #ifndef VOFT_FAILURES_H
 #define VOFT_FAILURES_H
@@ -17,9 +17,9 @@
 
 /* Of a device; how many there were its backend knows. */
 struct failures {
-	struct list	unheard;	/* names that are gone, and have not heard all */
-	unsigned int	n_unheard;
-	bool		overflow;	/* more names than are remembered: tell everybody */
+	struct list	gone;		/* names without an instance, oldest first */
+	unsigned int	n_gone;
+	uint64_t	forgotten;	/* a name that is not there has heard of so many */
 };
 
 /* Of an instance. */
@@ -33,7 +33,7 @@ void failures_init(struct failures *f);
 void failures_exit(struct failures *f);
 void failures_begin(struct failures *f, uint64_t count, struct hearing *h,
 		    const char *ivqn);
-void failures_end(struct failures *f, uint64_t count, struct hearing *h,
-		  const char *ivqn);
+void failures_end(struct failures *f, struct hearing *h, const char *ivqn);
+void failures_lost(struct hearing *h);
 
 #endif

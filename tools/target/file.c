@@ -76,6 +76,22 @@ static int zero_mode(const struct bio *bio)
 	return -1;
 }
 
+/*
+ * Through the page cache RWF_DSYNC would tell of failed writebacks of others, with an
+ * error that could be this write's own: there a flush follows, see needs_sync().
+ */
+static void prep_write(struct file *f, struct bio *bio, struct io_uring_sqe *sqe,
+		       const void *buf, uint64_t offset, uint64_t length)
+{
+	bool direct = can_direct(f, buf, offset, length);
+
+	io_uring_prep_write(sqe, direct ? f->direct : f->fd, buf, length, offset);
+	if (!direct)
+		bio->cached = true;
+	else if (bio->flags & BIO_F_DSYNC)
+		sqe->rw_flags = RWF_DSYNC;
+}
+
 static void file_start(struct bio *bio)
 {
 	struct file *f = container_of(bio->be, struct file, be);
@@ -95,10 +111,7 @@ static void file_start(struct bio *bio)
 		io_uring_prep_read(sqe, fd, buf, length, offset);
 		break;
 	case BIO_WRITE:
-		fd = can_direct(f, buf, offset, length) ? f->direct : f->fd;
-		io_uring_prep_write(sqe, fd, buf, length, offset);
-		if (bio->flags & BIO_F_DSYNC)
-			sqe->rw_flags = RWF_DSYNC;
+		prep_write(f, bio, sqe, buf, offset, length);
 		break;
 	case BIO_FLUSH:
 		io_uring_prep_fsync(sqe, f->fd, IORING_FSYNC_DATASYNC);
@@ -109,26 +122,24 @@ static void file_start(struct bio *bio)
 		break;
 	case BIO_ZEROES:
 		if (zero_mode(bio) >= 0) {
+			bio->cached = true;
 			io_uring_prep_fallocate(sqe, f->fd, zero_mode(bio),
 						offset, length);
 			break;
 		}
 		if (length > ZERO_SIZE)
 			length = ZERO_SIZE;
-		fd = can_direct(f, zeroes, offset, length) ? f->direct : f->fd;
-		io_uring_prep_write(sqe, fd, zeroes, length, offset);
-		if (bio->flags & BIO_F_DSYNC)
-			sqe->rw_flags = RWF_DSYNC;
+		prep_write(f, bio, sqe, zeroes, offset, length);
 		break;
 	}
 }
 
-/* Zeroes made by fallocate of a write-through device are not durable yet. */
+/* What went another way than O_DIRECT is not durable before a flush. */
 static bool needs_sync(struct bio *bio)
 {
-	if (bio->op != BIO_ZEROES || !(bio->flags & BIO_F_DSYNC) ||
-	    zero_mode(bio) < 0)
+	if (!bio->cached || !(bio->flags & BIO_F_DSYNC))
 		return false;
+	bio->cached = false;
 	bio->op = BIO_FLUSH;
 	return true;
 }
@@ -151,25 +162,6 @@ static void report(struct file *f, const struct bio *bio, int err)
 			 (unsigned long long)(bio->length - bio->progress),
 			 (unsigned long long)(bio->offset + bio->progress),
 			 strerror(-err));
-}
-
-/* May its error be that of a writeback of others, of which the kernel tells once? */
-static bool tells_once(const struct file *f, const struct bio *bio)
-{
-	uint64_t offset = bio->offset + bio->progress;
-	uint64_t length = bio->length - bio->progress;
-
-	switch (bio->op) {
-	case BIO_FLUSH:
-		return true;
-	case BIO_WRITE:
-		return bio->flags & BIO_F_DSYNC &&
-		       !can_direct(f, (char *)bio->buf + bio->progress, offset, length);
-	case BIO_ZEROES:
-		return bio->flags & BIO_F_DSYNC && zero_mode(bio) < 0;
-	default:
-		return false;
-	}
 }
 
 static void finish(struct file *f, struct bio *bio, int err)
@@ -223,6 +215,7 @@ static void file_event(struct event *ev, int res)
 		if (res < 0 && zero_mode(bio) >= 0 &&
 		    (res == -EOPNOTSUPP || res == -ENOSYS || res == -EINVAL)) {
 			bio->step = bio->step || !(bio->flags & BIO_F_UNMAP) ? 2 : 1;
+			bio->cached = false;
 			file_start(bio);
 			return;
 		}
@@ -239,15 +232,16 @@ static void file_event(struct event *ev, int res)
 				return;
 			}
 		}
-		if (!err && needs_sync(bio)) {
-			file_start(bio);
-			return;
-		}
 		break;
+	}
+	if (!err && needs_sync(bio)) {
+		file_start(bio);
+		return;
 	}
 	if (err) {
 		report(f, bio, err);
-		if (tells_once(f, bio))
+		/* maybe that of a writeback of others, of which the kernel tells once */
+		if (bio->op == BIO_FLUSH)
 			f->be.failures++;
 	}
 	finish(f, bio, err);
@@ -262,7 +256,9 @@ static void file_submit(struct backend *be, struct bio *bio)
 	bio->progress = 0;
 	bio->step = 0;
 	bio->retries = 0;
-	bio->queued = f->busy >= FILE_DEPTH;
+	bio->cached = false;
+	/* behind what waits, even if something has just become free */
+	bio->queued = f->busy >= FILE_DEPTH || !list_empty(&f->queue);
 	if (bio->queued) {
 		list_add_tail(&bio->node, &f->queue);
 		return;

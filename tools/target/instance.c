@@ -471,8 +471,11 @@ void up_closing(struct conn *c)
 {
 	struct instance *inst = c->inst;
 
-	if (c->kind == PROTO_VIRTQUEUE)
+	if (c->kind == PROTO_VIRTQUEUE) {
 		vq_forget(c);
+		if (inst && inst->dev->ops->lost)
+			inst->dev->ops->lost(&inst->state);
+	}
 	if (!inst)
 		return;
 	if (inst->ctrl == c) {

@@ -148,6 +148,11 @@ static bool back_from_device(struct slot *s)
 	return false;
 }
 
+bool request_alive(const struct request *req)
+{
+	return !container_of(req, struct slot, req)->conn->closing;
+}
+
 void request_done(struct request *req, uint32_t offset, const void *data,
 		  uint32_t length, int tail)
 {

@@ -8,12 +8,16 @@
  *	up		make an instance with one virtqueue, of a disk
  *	again		another one with the same names; the old one stays as it is
  *	down		Disconnect
+ *	vqdown		the virtqueue's connection alone is closed
+ *	vqup		and made again
  *	write:S:SEED	one page at sector S: what SEED stands for
  *	read:S:SEED	is that there?
  *	post:S:SEED	a write that is not waited for
  *	collect		wait for what was posted
  *	flush		and wait
  *	flushes:N	N of them that are not waited for
+ *	reset		Reset Device; what was posted has been answered before
+ *	resetting	the same with commands behind it that are refused meanwhile
  *	wce:V		the cache, by the configuration space
  *	plain		from now on do without the cache features (before up)
  *	below:S:SEED	is that what PATH holds there?
@@ -94,11 +98,19 @@ static bool do_up(void)
 	return get_status(&p) == 15;
 }
 
-static bool finished(uint16_t id, uint64_t at, unsigned int in)
+/* Its instance stays, as long as the control queue does. */
+static bool vq_again(void)
+{
+	if (connect_vq(&p, &p.vq, 0, MAX_FLIGHT))
+		return false;
+	return !get_eager(&p, &p.vq, 0, 1);
+}
+
+static bool finished(uint16_t id, uint64_t at, unsigned int in, int patience)
 {
 	union virtio_of_completion done;
 
-	if (!queue_wait(&p.vq, id, &done, PATIENCE) || done.common.status)
+	if (!queue_wait(&p.vq, id, &done, patience) || done.common.status)
 		return false;
 	return p.vq.buf[at + IN_AT + in - 1] == VIRTIO_BLK_S_OK;
 }
@@ -119,21 +131,54 @@ static uint16_t post(uint32_t type, uint64_t sector, int seed)
 static bool one(uint32_t type, uint64_t sector, int seed)
 {
 	uint64_t at = place();
-	bool ok = finished(post(type, sector, seed), at, 1);
+	bool ok = finished(post(type, sector, seed), at, 1, PATIENCE);
 
 	n_flight--;
 	return ok;
 }
 
-static bool collect(void)
+static bool collect(int patience)
 {
 	bool ok = true;
 
 	while (n_flight) {
 		n_flight--;
-		ok &= finished(flight[n_flight], place(), 1);
+		ok &= finished(flight[n_flight], place(), 1, patience);
 	}
 	return ok;
+}
+
+/* What a Reset that still waits would silently take back is refused. */
+static bool refused_while_resetting(void)
+{
+	bool ok;
+
+	ok = set_status(&p, 1) == VIRTIO_OF_STATUS_ESTATUS;
+	ok &= feature(&p, VIRTIO_OF_OP_SET_DRIVER_FEATURE, 0, 0, NULL) ==
+	      VIRTIO_OF_STATUS_ESTATUS;
+	ok &= config(&p, VIRTIO_OF_OP_SET_CONFIG,
+		     offsetof(struct virtio_blk_config, wce), 1, 1, NULL) ==
+	      VIRTIO_OF_STATUS_ESTATUS;
+	/* and what is only a question is answered */
+	ok &= !queue_simple(&p.ctrl, VIRTIO_OF_OP_KEEPALIVE, NULL) &&
+	      !get_status(&p);
+	return ok;
+}
+
+static bool reset(bool busy)
+{
+	union virtio_of_command c = {
+		.common.opcode = htole16(VIRTIO_OF_OP_RESET_DEVICE),
+	};
+	union virtio_of_completion done;
+
+	queue_command(&p.ctrl, &c, NULL, 0);
+	if (busy && !refused_while_resetting()) {
+		printf("not refused ");
+		return false;
+	}
+	return queue_wait(&p.ctrl, le16toh(c.common.command_id), &done, PATIENCE) &&
+	       !done.common.status && collect(0);
 }
 
 static bool reading(uint64_t sector, int seed)
@@ -143,7 +188,7 @@ static bool reading(uint64_t sector, int seed)
 
 	header(&p.vq, at, VIRTIO_BLK_T_IN, sector);
 	id = post_vq(&p.vq, false, at, 0, 16, PAGE + 1, p.max_descs > 1 ? 2 : 1);
-	return finished(id, at, PAGE + 1) && holds(p.vq.buf + at + IN_AT, PAGE, seed);
+	return finished(id, at, PAGE + 1, PATIENCE) && holds(p.vq.buf + at + IN_AT, PAGE, seed);
 }
 
 static bool look_below(uint64_t sector, int seed)
@@ -319,6 +364,13 @@ static bool act(const char *what)
 		down(&p);
 		return true;
 	}
+	if (!strcmp(name, "vqdown")) {
+		queue_close(&p.vq);
+		n_flight = 0;
+		return true;
+	}
+	if (!strcmp(name, "vqup"))
+		return vq_again();
 	if (!strcmp(name, "write"))
 		return one(VIRTIO_BLK_T_OUT, a, b);
 	if (!strcmp(name, "read"))
@@ -326,7 +378,7 @@ static bool act(const char *what)
 	if (!strcmp(name, "post"))
 		return post(VIRTIO_BLK_T_OUT, a, b);
 	if (!strcmp(name, "collect"))
-		return collect();
+		return collect(PATIENCE);
 	if (!strcmp(name, "flush"))
 		return one(VIRTIO_BLK_T_FLUSH, 0, 0);
 	if (!strcmp(name, "flushes")) {
@@ -334,6 +386,10 @@ static bool act(const char *what)
 			post(VIRTIO_BLK_T_FLUSH, 0, 0);
 		return true;
 	}
+	if (!strcmp(name, "reset"))
+		return reset(false);
+	if (!strcmp(name, "resetting"))
+		return reset(true);
 	if (!strcmp(name, "wce"))
 		return wce(a);
 	if (!strcmp(name, "plain"))

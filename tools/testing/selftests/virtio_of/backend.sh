@@ -102,6 +102,22 @@ check "so is, on its next link, the one that had asked" \
 	act --tvqn late --ivqn lost up "!flush" flush down
 check "and no more" act --tvqn late --ivqn lost up flush down
 check "a new one is not" act --tvqn late --ivqn new up flush down
+# A virtqueue's connection is lost, and the instance is not.
+check "all writes fail" vof_dm bad "$no_writes"
+act --tvqn late --ivqn part up flushes:1 sleep:200 vqdown sleep:8000 vqup "!flush" \
+	flush down >"$VOF_TMP/part" 2>&1 &
+part=$!
+for ((i = 0; i < 100; i++)); do
+	! grep -q "vqdown: yes" "$VOF_TMP/part" || break
+	sleep 0.1
+done
+sleep 2
+check "writes work again" vof_dm bad "$good"
+wait $part
+is "one whose virtqueue alone was lost is told on the next one" $? 0 ||
+	note <"$VOF_TMP/part"
+check "one that was away when it failed is, too" \
+	act --tvqn late --ivqn new up "!flush" flush down
 stop_target
 is "the target ends well" $? 0
 vof_no_disks

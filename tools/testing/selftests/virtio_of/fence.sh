@@ -31,6 +31,10 @@ check "another initiator does not wait for it" bash -c "
 check "Disconnect waits for it too" \
 	act "${below[@]}" up post:24:1 sleep:500 "2000< down" below:24:1
 
+check "so does Reset, which is answered after the write" \
+	act "${below[@]}" up post:32:1 sleep:500 "2000< reset" below:32:1
+check "what Reset would take back is refused until then" \
+	act "${below[@]}" up post:40:1 sleep:500 "2000< resetting" below:40:1
 # A killed process leaves its write in the kernel.
 vof-act --addr "$VOF_ADDR" "${below[@]}" up post:8:3 sleep:60000 \
 	>"$VOF_TMP/late" 2>&1 &
