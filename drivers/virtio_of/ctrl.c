@@ -194,9 +194,15 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 	}
 
 	if (!vof_ctrl_wait(q, conn)) {
-		/* Also on the way out this means that the target is gone. */
-		WRITE_ONCE(q->closing, false);
-		vof_link_lost(q, -ETIMEDOUT, "a control command was not answered in time");
+		spin_lock_irq(&q->lock);
+		/* Not that of the next link, which may be there by now. */
+		if (q->conn == conn) {
+			/* Also on the way out this means that the target is gone. */
+			WRITE_ONCE(q->closing, false);
+			vof_link_lost(q, -ETIMEDOUT,
+				      "a control command was not answered in time");
+		}
+		spin_unlock_irq(&q->lock);
 		return -ETIMEDOUT;
 	}
 	spin_lock_irq(&q->lock);

@@ -12,6 +12,7 @@
  * whether the target has executed them. And limits in the configuration space
  * that a driver takes as they come.
  */
+#include <linux/blk_types.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -169,6 +170,12 @@ static const struct vof_type_field vof_blk_fields[] = {
 	{ "largest write of zeroes",
 	  offsetof(struct virtio_blk_config, max_write_zeroes_sectors), 4,
 	  VIRTIO_BLK_F_WRITE_ZEROES, false },
+	{ "largest secure erase",
+	  offsetof(struct virtio_blk_config, max_secure_erase_sectors), 4,
+	  VIRTIO_BLK_F_SECURE_ERASE, false },
+	{ "number of segments of a secure erase",
+	  offsetof(struct virtio_blk_config, max_secure_erase_seg), 4,
+	  VIRTIO_BLK_F_SECURE_ERASE, false },
 	{}
 };
 
@@ -273,21 +280,27 @@ u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req)
 }
 
 /*
- * A response without a status, or one of success without the data that it does not
- * say is missing (its residual count): the driver would take what lies in its pages.
+ * A response without a status, without all of its sense data, or one of success
+ * without the data that it does not say is missing (its residual count): the driver
+ * would take what lies in its pages.
  */
 static bool vof_scsi_incomplete(const struct vof_req *req, u32 written)
 {
 	u32 head = offsetof(struct virtio_scsi_cmd_resp, sense);
 	struct virtio_scsi_cmd_resp resp = {};
-	u32 in_len = req->chain.in_len, data, got;
+	u32 in_len = req->chain.in_len, sense, data, got;
 
-	if (written >= in_len || req->queue->index == VOF_SCSI_EVENT_QUEUE)
+	if (req->queue->index == VOF_SCSI_EVENT_QUEUE)
 		return false;
-	if (req->queue->index < VOF_SCSI_REQUEST_QUEUE || written < head)
+	if (req->queue->index < VOF_SCSI_REQUEST_QUEUE)
+		return written < in_len;
+	if (written < head)
 		return true;
 	vof_answer_read(req, &resp, head);
-	if (resp.response != VIRTIO_SCSI_S_OK || resp.status)
+	sense = le32_to_cpu((__force __le32)resp.sense_len);
+	if (sense > min_t(u32, VIRTIO_SCSI_SENSE_SIZE, written - head))
+		return true;
+	if (written >= in_len || resp.response != VIRTIO_SCSI_S_OK || resp.status)
 		return false;
 	data = in_len > sizeof(resp) ? in_len - sizeof(resp) : 0;
 	got = written > sizeof(resp) ? written - sizeof(resp) : 0;
@@ -347,13 +360,26 @@ bool vof_type_awaited(const struct vof_device *dev, const struct vof_req *req)
  * What nobody waits for would be provided again at once, without end, when it was
  * handed back. The driver of virtio-rng would not provide its buffer again: it takes
  * an empty one for the news that the device goes, and asks no more when there is a
- * link again. Drivers reclaim such buffers when they reset the device.
+ * link again. While it comes or goes that is true, and somebody may wait for it: that
+ * of 6.1 registers with a lock that a reader holds. Drivers reclaim what is kept when
+ * they reset the device.
  *
  * Context: atomic, under the queue's lock.
  */
 bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req)
 {
-	return !vof_type_awaited(dev, req) || dev->vdev.id.device == VIRTIO_ID_RNG;
+	if (!vof_type_awaited(dev, req))
+		return true;
+	if (dev->vdev.id.device != VIRTIO_ID_RNG)
+		return false;
+	switch (READ_ONCE(dev->state)) {
+	case VOF_LIVE:
+	case VOF_RECOVERING:
+	case VOF_FAILED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /**
@@ -372,25 +398,38 @@ bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written)
 	return dev->vdev.id.device == VIRTIO_ID_RNG && (status || !written);
 }
 
-/* Where a device's configuration says how many segments a request may have. */
-static int vof_type_seg_max(const struct vof_device *dev)
-{
-	switch (dev->vdev.id.device) {
-	case VIRTIO_ID_BLOCK:
-		return offsetof(struct virtio_blk_config, seg_max);
-	case VIRTIO_ID_SCSI:
-		return offsetof(struct virtio_scsi_config, seg_max);
-	default:
-		return -1;
-	}
-}
-
-/* The byte @at of a configuration space of which @len bytes from @offset on are in @buf. */
-static u8 *vof_type_byte(void *buf, unsigned int offset, unsigned int len,
-			 unsigned int at)
-{
-	return at >= offset && at - offset < len ? (u8 *)buf + (at - offset) : NULL;
-}
+/*
+ * Limits that drivers, and the block layer below them, take for granted.
+ *
+ * Requests have as many segments as the target says, and two more for header and
+ * status. A segment of less than a page, requests of less than one, and blocks whose
+ * size does not fit in 32 bits make the kernel warn; where segments end is not told to
+ * the target, so that larger ones do it no harm. virtio-blk stops the machine at a
+ * cache mode other than 0 and 1.
+ */
+static const struct vof_type_bound {
+	u32		id;
+	unsigned int	offset;
+	unsigned int	bytes;
+	u32		least;		/* of what is not 0, which means: no limit */
+	u32		most;
+	u32		mask;
+} vof_type_bounds[] = {
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, size_max), 4,
+	  PAGE_SIZE, U32_MAX, U32_MAX },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, seg_max), 4,
+	  0, VOF_MAX_SEGS - 2, U32_MAX },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, physical_block_exp), 1,
+	  0, 12, U32_MAX },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
+	  0, 1, U32_MAX },
+	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
+	  0, VOF_MAX_SEGS - 2, U32_MAX },
+	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,
+	  PAGE_SIZE / SECTOR_SIZE, U32_MAX, U32_MAX },
+	{ VIRTIO_ID_NET, offsetof(struct virtio_net_config, status), 2,
+	  0, U32_MAX, ~(u32)VIRTIO_NET_S_ANNOUNCE },
+};
 
 /**
  * vof_type_config() - bring a value of the configuration space within our limits
@@ -399,35 +438,31 @@ static u8 *vof_type_byte(void *buf, unsigned int offset, unsigned int len,
  * @buf: what was read, little endian
  * @len: its width
  *
- * The drivers of block devices make chains of as many segments as the target
- * says, and two more for header and status. That of virtio-blk stops the
- * machine at a cache mode other than 0 and 1, that of virtio-net when an announcement
- * is asked for and there is no control virtqueue.
+ * An announcement of virtio-net is not asked for: its driver stops the machine when
+ * there is no control virtqueue.
  *
  * Context: any.
  */
 void vof_type_config(const struct vof_device *dev, unsigned int offset,
 		     void *buf, unsigned int len)
 {
-	__le32 *val = buf;
-	u8 *byte = NULL;
+	unsigned int i;
 
-	if (len == sizeof(*val) && offset == vof_type_seg_max(dev) &&
-	    le32_to_cpu(*val) > VOF_MAX_SEGS - 2)
-		*val = cpu_to_le32(VOF_MAX_SEGS - 2);
+	for (i = 0; i < ARRAY_SIZE(vof_type_bounds); i++) {
+		const struct vof_type_bound *b = &vof_type_bounds[i];
+		__le32 raw = 0;
+		void *at;
+		u32 val;
 
-	switch (dev->vdev.id.device) {
-	case VIRTIO_ID_BLOCK:
-		byte = vof_type_byte(buf, offset, len,
-				     offsetof(struct virtio_blk_config, wce));
-		if (byte)
-			*byte = !!*byte;
-		break;
-	case VIRTIO_ID_NET:
-		byte = vof_type_byte(buf, offset, len,
-				     offsetof(struct virtio_net_config, status));
-		if (byte)
-			*byte &= ~VIRTIO_NET_S_ANNOUNCE;
-		break;
+		if (dev->vdev.id.device != b->id || b->offset < offset ||
+		    b->offset + b->bytes > offset + len)
+			continue;
+		at = buf + (b->offset - offset);
+		memcpy(&raw, at, b->bytes);
+		val = le32_to_cpu(raw) & b->mask;
+		if (val)
+			val = clamp(val, b->least, b->most);
+		raw = cpu_to_le32(val);
+		memcpy(at, &raw, b->bytes);
 	}
 }

@@ -231,7 +231,6 @@ void vof_link_lost(struct vof_queue *q, int err, const char *reason);
 
 /* Services. */
 bool vof_queue_cancelled(struct vof_queue *q);
-const char *vof_queue_name(struct vof_queue *q);
 __printf(3, 4)
 void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...);
 

@@ -129,7 +129,12 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		vof_rdma_cm_result(rq, status, vof_rdma_cm_failure(status));
 		break;
 	case RDMA_CM_EVENT_REJECTED:
-		vof_rdma_cm_rejected(rq, ev->status);
+		/* A peer may still do that when it has been told that all is well. */
+		if (READ_ONCE(rq->established))
+			vof_rdma_cm_lost(rq, -ECONNREFUSED,
+					 "the target rejects the connection after all");
+		else
+			vof_rdma_cm_rejected(rq, ev->status);
 		break;
 	case RDMA_CM_EVENT_DISCONNECTED:
 		vof_rdma_cm_lost(rq, -ECONNRESET, "the target closed the connection");

@@ -16,6 +16,7 @@
 #define BAD_RECVS	160
 #define BAD_STAGE	(2U << 20)	/* the largest request */
 #define BAD_EAGER	(256U << 10)
+#define BAD_MAX_VQS	3
 
 struct conn {
 	struct conn		*next;
@@ -40,6 +41,30 @@ void bad_send(struct conn *c, const void *msg, uint32_t len);
 void bad_transfer(struct conn *c, enum ibv_wr_opcode op, uint8_t *local,
 		  const struct virtio_of_keyed_desc *descs, unsigned int n,
 		  uint64_t skip, uint32_t len);
+
+/* What is not a disk: bad-types.c. All of it without eager buffers. */
+struct bad_type {
+	const char	*name;		/* behaviours begin with it and "=" */
+	uint32_t	id;
+	unsigned int	vqs;
+	uint64_t	features;
+
+	/* Fill the zeroed configuration space; returns its size. */
+	size_t		(*config)(uint8_t *space);
+	/*
+	 * A request, device-readable part in @out; returns how much of @in it has
+	 * written, or BAD_SILENCE.
+	 */
+	uint32_t	(*request)(unsigned int vq, const char *behave,
+				   const uint8_t *out, uint32_t out_len,
+				   uint8_t *in, uint32_t in_len);
+};
+
+#define BAD_SILENCE	UINT32_MAX
+#define BAD_CONFIG	128
+
+/* NULL for a disk. */
+const struct bad_type *bad_type_of(const char *behave);
 
 /* Up: provided by the device. */
 bool bad_wants(void);			/* another connection? */

@@ -5,8 +5,8 @@
  *
  *	vof-bad-target --listen ADDR[:PORT] --behave NAME
  *
- * Serves one disk of 16 MiB of memory with one virtqueue under any name, to one
- * initiator at a time. All of it is right but for what NAME says. What goes
+ * Serves one disk of 16 MiB of memory with one virtqueue, or what bad-types.c has,
+ * under any name, to one initiator at a time. All of it is right but for what NAME says. What goes
  * wrong on the virtqueue goes wrong for requests that begin at TRIGGER, so that
  * a test picks the moment, and can see that others still work.
  *
@@ -43,6 +43,7 @@ static const char * const behaviours[][2] = {
 	{ "vq-size=3", "its size is no power of two" },
 	{ "vq-size=65535", "its size is absurd" },
 	{ "seg-max=4096", "requests may have thousands of segments" },
+	{ "limits=odd", "small segments, blocks of 2^49 bytes" },
 	{ "features-ok=no", "FEATURES_OK reads back clear" },
 	{ "status=extra", "with FEATURES_OK more bits read back set" },
 	{ "instance=0xffff", "the instance has a reserved id" },
@@ -77,6 +78,13 @@ static const char * const behaviours[][2] = {
 	{ "cache=appears", "write-through, but not for the second instance" },
 	{ "cache=odd", "the mode of the cache is neither 0 nor 1" },
 	{ "slow=end", "each command that ends something is answered after 2 s" },
+	{ "net=all", "virtio-net with every feature, which asks for announcements" },
+	{ "scsi=good", "virtio-scsi with a disk, nothing is wrong" },
+	{ "scsi=empty", "its reads are answered without a response" },
+	{ "scsi=short", "with success, but without data" },
+	{ "scsi=sense", "with more sense data than there is room for" },
+	{ "rng=empty", "virtio-rng whose second answer is empty" },
+	{ "rng=silent", "virtio-rng that does not answer" },
 };
 
 /* close-at=STEP and silent-at=STEP: where a command is not answered. */
@@ -117,9 +125,10 @@ static const struct step {
 static const char *behave = "good";
 static const struct step *step;		/* NULL: neither close nor silent */
 static bool silent;
+static const struct bad_type *type;	/* NULL: a disk */
 
 static struct {
-	struct conn	*control, *vq;
+	struct conn	*control, *vqs[BAD_MAX_VQS];
 	uint32_t	status, generation;
 	uint64_t	capacity;
 	bool		unsettled;	/* each Get Config, another generation */
@@ -138,6 +147,7 @@ static void choose(const char *name)
 	const char *at = strstr(name, "-at=");
 
 	behave = name;
+	type = bad_type_of(name);
 	for (size_t i = 0; i < sizeof(behaviours) / sizeof(*behaviours); i++)
 		if (is(behaviours[i][0]))
 			return;
@@ -304,6 +314,34 @@ static void vq_answer(struct conn *c, const union virtio_of_command *cmd,
 	answer(c, &a, now, "vq");
 }
 
+static unsigned int vq_index(const struct conn *c)
+{
+	unsigned int i = 0;
+
+	while (i < BAD_MAX_VQS - 1 && dev.vqs[i] != c)
+		i++;
+	return i;
+}
+
+/* A request of a device that is no disk. */
+static void type_request(struct conn *c, const union virtio_of_command *cmd,
+			 const struct virtio_of_keyed_desc *descs, unsigned int n)
+{
+	uint32_t out = le32toh(cmd->vq.out_length);
+	uint32_t in = le32toh(cmd->vq.in_length), done;
+	uint8_t *data = c->stage + out;
+
+	if (out > BAD_STAGE || in > BAD_STAGE - out)
+		errx(1, "a request of %u and %u bytes", out, in);
+	bad_transfer(c, IBV_WR_RDMA_READ, c->stage, descs, n, 0, out);
+	memset(data, 0, in);
+	done = type->request(vq_index(c), behave, c->stage, out, data, in);
+	if (done == BAD_SILENCE)
+		return;
+	bad_transfer(c, IBV_WR_RDMA_WRITE, data, descs, n, out, done);
+	vq_answer(c, cmd, done, false);
+}
+
 static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 		       struct virtio_of_keyed_desc *descs, unsigned int n)
 {
@@ -354,7 +392,7 @@ static uint16_t give_eager(struct conn *c,
 			   unsigned int n, uint8_t asked, uint8_t *count)
 {
 	struct virtio_of_keyed_desc d[2] = { { 0 } };
-	struct conn *vq = dev.vq;
+	struct conn *vq = dev.vqs[0];
 
 	if (!vq || !n || asked < 2)
 		return VIRTIO_OF_STATUS_ESTATUS;
@@ -382,39 +420,56 @@ static uint16_t give_eager(struct conn *c,
 	return 0;
 }
 
-static uint16_t get_config(const union virtio_of_command *cmd,
-			   union virtio_of_completion *a)
+static size_t disk_config(uint8_t *space)
 {
 	struct virtio_blk_config config = {
 		.capacity = htole64(dev.capacity),
+		.size_max = htole32(512),
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
+		.blk_size = htole32(SECTOR),
+		.physical_block_exp = 40,
 		.wce = is("cache=odd") ? 7 : dev.instances > 1,
 	};
+
+	memcpy(space, &config, sizeof(config));
+	return sizeof(config);
+}
+
+static uint16_t get_config(const union virtio_of_command *cmd,
+			   union virtio_of_completion *a)
+{
 	unsigned int offset = le16toh(cmd->config.offset);
 	unsigned int bytes = cmd->config.bytes;
+	uint8_t space[BAD_CONFIG] = { 0 };
+	size_t size = type ? type->config(space) : disk_config(space);
 
-	if (bytes > 8 || offset + bytes > sizeof(config))
+	if (bytes > 8 || offset + bytes > size)
 		return VIRTIO_OF_STATUS_ECONFOFF;
 	if (is("generation=new") || dev.unsettled)
 		dev.generation++;
 	a->config.generation = htole32(dev.generation);
-	memcpy(&a->config.config, (uint8_t *)&config + offset, bytes);
+	memcpy(&a->config.config, space + offset, bytes);
 	return 0;
 }
 
 static uint16_t get_vq_size(const union virtio_of_command *cmd)
 {
-	if (cmd->get_vq_size.vq_index || is("vq-size=0"))
+	if (le16toh(cmd->get_vq_size.vq_index) >= (type ? type->vqs : 1) ||
+	    is("vq-size=0"))
 		return 0;
 	return is("vq-size=3") ? 3 : is("vq-size=65535") ? 65535 : 64;
 }
 
 static uint64_t device_features(void)
 {
-	uint64_t f = 1ULL << VIRTIO_BLK_F_SEG_MAX;
+	uint64_t f = type ? type->features : 1ULL << VIRTIO_BLK_F_SEG_MAX;
 
 	if (!is("no-version-1"))
 		f |= 1ULL << VIRTIO_F_VERSION_1;
+	if (is("limits=odd"))
+		f |= 1ULL << VIRTIO_BLK_F_SIZE_MAX |
+		     1ULL << VIRTIO_BLK_F_BLK_SIZE |
+		     1ULL << VIRTIO_BLK_F_TOPOLOGY;
 	if (is("cache=appears") || is("cache=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
 		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
@@ -426,7 +481,7 @@ static uint64_t fabric_features(void)
 	uint64_t f = 1ULL << VIRTIO_OF_F_KEYED_NUM_DESCS;
 
 	/* without eager buffers, every request is a plain one */
-	if (!is("length=two"))
+	if (!type && !is("length=two"))
 		f |= 1ULL << VIRTIO_OF_F_KEYED_EAGER_BUF;
 	return f;
 }
@@ -462,7 +517,8 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 	case VIRTIO_OF_OP_GET_DEVICE_ID:
 		a.id.id = htole32(is("device-id=0") ? 0 :
 				  is("device-id=27") ? 27 :
-				  is("device-id=26") ? 26 : VIRTIO_ID_BLOCK);
+				  is("device-id=26") ? 26 :
+				  type ? type->id : VIRTIO_ID_BLOCK);
 		break;
 	case VIRTIO_OF_OP_RESET_DEVICE:
 		dev.status = 0;
@@ -521,7 +577,7 @@ static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
 		if (is("instance=0xffff"))
 			a.connect.device_instance_id = htole16(0xffff);
 	} else {
-		dev.vq = c;
+		dev.vqs[le16toh(cmd->connect.vq_index) % BAD_MAX_VQS] = c;
 		if (is("instance=other"))
 			a.connect.device_instance_id = htole16(INSTANCE + 1);
 	}
@@ -542,8 +598,9 @@ void bad_gone(struct conn *c)
 {
 	if (dev.control == c)
 		dev.control = NULL;
-	if (dev.vq == c)
-		dev.vq = NULL;
+	for (size_t i = 0; i < BAD_MAX_VQS; i++)
+		if (dev.vqs[i] == c)
+			dev.vqs[i] = NULL;
 }
 
 void bad_message(struct conn *c, const uint8_t *msg, uint32_t len)
@@ -572,7 +629,10 @@ void bad_message(struct conn *c, const uint8_t *msg, uint32_t len)
 		switch (le16toh(cmd.common.opcode)) {
 		case VIRTIO_OF_OP_VQ:
 		case VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF:
-			vq_request(c, &cmd, descs, n);
+			if (type)
+				type_request(c, &cmd, descs, n);
+			else
+				vq_request(c, &cmd, descs, n);
 			break;
 		default:
 			/* Disconnect, that is */

@@ -217,6 +217,12 @@ segs=$(cat "/sys/block/${DISK#/dev/}/queue/max_segments")
 check "seg-max=4096: the driver sees fewer ($segs)" [ "$segs" -le 1024 ]
 bad_end seg-max=4096
 
+# The block layer warns of such limits.
+fine limits=odd
+size=$(cat "/sys/block/${DISK#/dev/}/queue/physical_block_size")
+check "limits=odd: the driver sees another one ($size)" [ "$size" = 2097152 ]
+bad_end limits=odd
+
 live shrink
 is "shrink: size" "$(blockdev --getsize64 "$DISK")" 16777216
 check "shrink: read" read_at "$DISK" 4194304
@@ -291,6 +297,68 @@ bad_end cache=appears
 live cache=odd
 is "cache=odd: cache_type" "$(cat "/sys/block/${DISK#/dev/}/cache_type")" "write back"
 bad_end cache=odd
+
+# virtio_net stops the machine when it has to use a control virtqueue that is not there.
+bad_target net=all
+is "net=all: is enabled" "$(vof_set b enable 1)" ""
+virtio=/sys/bus/virtio/devices/$(vof_get b device)
+features=$(cat "$virtio/features")
+is "net=all: features that work without control virtqueue" "${features:0:17}" \
+	"11010101111111111"
+is "net=all: none of the others" "${features:17:7}${features:50:13}" \
+	"00000000000000000000"
+net=$(ls "$virtio/net" 2>/dev/null)
+check "net=all: the interface $net comes up" ip link set "$net" up
+ip address add 198.18.0.1/24 dev "$net"
+ping -c 1 -w 1 198.18.0.2 >/dev/null 2>&1
+sent=$(cat "/sys/class/net/$net/statistics/tx_packets")
+check "net=all: it sends ($sent)" [ "$sent" -gt 0 ]
+is "net=all: state" "$(vof_get b state)" live
+within 5 "net=all: disable" vof_set b enable 0
+bad_end net=all
+
+# A response of virtio-scsi that is missing, or that tells of data that is not there:
+# the driver takes whatever lies in its pages.
+modprobe -q sd_mod
+for s in empty short sense; do
+	live scsi=$s
+	check "scsi=$s: an innocent read" read_at "$DISK" 65536
+	check "scsi=$s: a write" timeout 20 dd if=/dev/zero of="$DISK" bs=64k \
+		count=4 oflag=direct
+	check_not "scsi=$s: the read fails" read_at "$DISK" 4194304
+	like "scsi=$s: with an I/O error" "$(cat "$VOF_TMP/dd")" "Input/output error"
+	is "scsi=$s: state" "$(vof_get b state)" live
+	check "scsi=$s: other reads succeed" read_at "$DISK" 65536
+	bad_end scsi=$s
+done
+live scsi=good
+check "scsi=good: read" read_at "$DISK" 4194304
+# Not to be repeated: the device fails with its link.
+kill_target
+check "scsi=good: a lost link fails it" vof_wait_state b failed 15
+check_not "scsi=good: reads fail then" read_at "$DISK" 65536
+within 5 "scsi=good: disable" vof_set b enable 0
+check "scsi=good: rmdir" rmdir "$VOF_CONFIGFS/b"
+
+# That of 6.1 waits for a reader when it registers with the core of hardware random
+# numbers, and nothing ends that but an answer, even an empty one.
+for ((i = 0; i < 3; i++)); do
+	bad_target rng=silent
+	comes_back "rng=silent: enable" vof_set b enable 1
+	note "enable: $(cat "$VOF_TMP/back")"
+	within 5 "rng=silent: disable" vof_set b enable 0
+	bad_end rng=silent
+done
+
+# The driver of virtio-rng takes an empty answer for the end of the device.
+bad_target rng=empty
+is "rng=empty: is enabled" "$(vof_set b enable 1)" ""
+rng=$(grep -o 'virtio_rng[.0-9]*' /sys/class/misc/hw_random/rng_available | tail -n 1)
+echo "$rng" >/sys/class/misc/hw_random/rng_current
+timeout 5 dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null
+check "rng=empty: the device fails" vof_wait_state b failed 15
+like "rng=empty: last_error" "$(vof_get b last_error)" "answered a request with nothing"
+bad_end rng=empty
 
 # One that is never late, and always nearly so.
 live slow=end

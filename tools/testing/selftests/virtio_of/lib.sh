@@ -96,14 +96,17 @@ check()
 	fi
 }
 
-# check_not DESCRIPTION COMMAND...: the command fails.
+# check_not DESCRIPTION COMMAND...: the command fails, and by itself: one that timeout
+# or another signal has ended, or that is not there, has told nothing.
 check_not()
 {
-	local what=$1
+	local what=$1 status
 	shift
-	if "$@" >/dev/null 2>&1; then
+	"$@" >/dev/null 2>&1
+	status=$?
+	if [ $status = 0 ] || [ $status -ge 124 ]; then
 		not_ok "$what"
-		note "succeeded: $*"
+		note "exit status $status: $*"
 		return 1
 	fi
 	ok "$what"
@@ -468,7 +471,7 @@ vof_disk()
 	for ((i = 0; i < 200; i++)); do
 		dev=$(vof_get "$1" device 2>/dev/null)
 		if [ -n "$dev" ]; then
-			for d in /sys/bus/virtio/devices/"$dev"/block/*; do
+			for d in /sys/bus/virtio/devices/"$dev"/{block,host*/target*/*/block}/*; do
 				[ -b "/dev/${d##*/}" ] || continue
 				echo "/dev/${d##*/}"
 				return 0
@@ -513,8 +516,9 @@ vof_fio()
 	timeout "${VOF_FIO_TIMEOUT:-300}" fio --name=job --ioengine=libaio \
 		--direct=1 --thread=1 --group_reporting=1 --output-format=terse \
 		"${args[@]}" >"$VOF_TMP/fio.out" 2>&1 || {
+		word=$?
 		tail -n 20 "$VOF_TMP/fio.out"
-		return 1
+		return $word
 	}
 	! grep -qiE 'verify:|bad (magic|header)|error=[^0]' "$VOF_TMP/fio.out" || {
 		tail -n 20 "$VOF_TMP/fio.out"

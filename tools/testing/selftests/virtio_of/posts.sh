@@ -47,7 +47,7 @@ for rw in randwrite:4k randwrite:64k randwrite:256k randread:4k; do
 done
 posts randread:64k $ios rw=randread bs=64k iodepth=1
 check "randread:64k: one more, for the invalidation ($POSTS/1000)" \
-	[ "$POSTS" -ge 1990 ] && [ "$POSTS" -le 2020 ]
+	between 1990 2020
 for rw in randwrite:4k randread:4k; do
 	posts "$rw at depth 16" 1600 rw=${rw%:*} bs=${rw#*:} iodepth=16 \
 		iodepth_batch_submit=8 iodepth_batch_complete_min=8
