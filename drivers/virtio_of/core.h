@@ -274,8 +274,6 @@ void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 /* link.c */
 void vof_link_init(struct vof_device *dev);
 bool vof_link_up(struct vof_device *dev);
-bool vof_link_patient(struct vof_device *dev, unsigned long start);
-void vof_link_waited(struct vof_device *dev, unsigned long start);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
 void vof_link_end(struct vof_device *dev);
@@ -285,6 +283,18 @@ int vof_link_reconnect(struct vof_device *dev);
 void vof_link_halt(struct vof_device *dev, bool disconnect);
 void vof_link_halted(struct vof_device *dev);
 extern const struct dev_pm_ops vof_link_pm_ops;
+
+/* limit.c */
+bool vof_limit_loss(const struct vof_device *dev, unsigned long *when);
+bool vof_limit_fast(const struct vof_device *dev, unsigned long *when);
+bool vof_limit_next(const struct vof_device *dev, unsigned long *when);
+bool vof_limit_reached(const struct vof_device *dev);
+void vof_limit_attempt(struct vof_device *dev);
+bool vof_limit_attempt_over(const struct vof_device *dev);
+unsigned long vof_limit_pause(const struct vof_device *dev);
+void vof_limit_hurry(struct vof_device *dev);
+bool vof_limit_patient(struct vof_device *dev, unsigned long start);
+void vof_limit_waited(struct vof_device *dev, unsigned long start);
 
 /* instance.c */
 int vof_instance_negotiate(struct vof_device *dev);

@@ -4,7 +4,7 @@
  *
  * One function per command of the specification. A queue has one request for
  * them, so that one command is in flight at a time. Each may sleep, takes the
- * queue's admin_lock, and waits as long as vof_link_patient() allows: an answer
+ * queue's admin_lock, and waits as long as vof_limit_patient() allows: an answer
  * that takes longer means that the link is lost. Each returns 0 or a negative errno, and
  * has then reported the cause by vof_device_error() or vof_link_lost().
  */
@@ -134,8 +134,8 @@ static bool vof_ctrl_wait(struct vof_queue *q, unsigned int conn)
 					  !READ_ONCE(q->open) ||
 					  READ_ONCE(q->conn) != conn ||
 					  !vof_link_up(dev), VOF_CTRL_SLICE);
-	} while (!over && vof_link_patient(dev, start));
-	vof_link_waited(dev, start);
+	} while (!over && vof_limit_patient(dev, start));
+	vof_limit_waited(dev, start);
 	return over;
 }
 

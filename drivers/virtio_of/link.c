@@ -33,7 +33,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/pm.h>
-#include <linux/random.h>
 #include <linux/sched/mm.h>
 
 #include "core.h"
@@ -46,60 +45,6 @@
 #define VOF_LINK_STUCK		(8 * HZ)
 /* So long must a link hold to be forgiven that the one before was lost. */
 #define VOF_LINK_PROVEN		(10 * HZ)
-/* The first pause between two attempts; each one after it is twice as long. */
-#define VOF_LINK_PAUSE		(HZ / 4)
-#define VOF_LINK_PAUSE_DOUBLE	16
-/* All of an attempt, however slowly the target answers each command ... */
-#define VOF_LINK_ATTEMPT	(30 * HZ)
-/* ... and as much more for each virtqueue. */
-#define VOF_LINK_ATTEMPT_QUEUE	HZ
-
-/* When does the device fail? Returns false: never. */
-static bool vof_link_loss_limit(const struct vof_device *dev, unsigned long *when)
-{
-	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
-
-	*when = READ_ONCE(dev->outage_at) + loss * HZ;
-	return loss >= 0 && !READ_ONCE(dev->wanted);
-}
-
-/* When do requests fail that wait for a link? Returns false: not before the device. */
-static bool vof_link_fast_limit(const struct vof_device *dev, unsigned long *when)
-{
-	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
-
-	*when = READ_ONCE(dev->lost_at) + fast * HZ;
-	return fast >= 0 && !READ_ONCE(dev->failfast);
-}
-
-/* When is the next limit of the outage reached? Returns false: never. */
-static bool vof_link_limit(const struct vof_device *dev, unsigned long *when)
-{
-	bool some = vof_link_loss_limit(dev, when);
-	unsigned long fast;
-
-	if (vof_link_fast_limit(dev, &fast) &&
-	    (!some || time_before(fast, *when))) {
-		*when = fast;
-		some = true;
-	}
-	return some;
-}
-
-static bool vof_link_limit_reached(const struct vof_device *dev)
-{
-	unsigned long when;
-
-	return vof_link_limit(dev, &when) && !time_before(jiffies, when);
-}
-
-/* An attempt to connect that is under way has become pointless. */
-static bool vof_link_attempt_over(const struct vof_device *dev)
-{
-	return READ_ONCE(dev->suspended) || READ_ONCE(dev->hurry) ||
-	       time_after(jiffies, READ_ONCE(dev->attempt_end)) ||
-	       vof_link_limit_reached(dev);
-}
 
 /**
  * vof_link_up() - may the target still be waited for?
@@ -111,44 +56,7 @@ bool vof_link_up(struct vof_device *dev)
 {
 	return !READ_ONCE(dev->lost) && !READ_ONCE(dev->cancel) &&
 	       (READ_ONCE(dev->state) != VOF_RECOVERING ||
-		!vof_link_attempt_over(dev));
-}
-
-/**
- * vof_link_patient() - may an answer to a control command still be waited for?
- * @dev: the device
- * @start: when the wait for it began, in jiffies
- *
- * On the way out all these waits together are limited, so that a target that
- * answers each command in the nick of time does not hold up the removal.
- *
- * Context: any; to be asked again and again, the answer may change at any time.
- */
-bool vof_link_patient(struct vof_device *dev, unsigned long start)
-{
-	/* Pairs with the release in vof_link_hurry(). */
-	if (!smp_load_acquire(&dev->hurry))
-		return time_before(jiffies, start + VOF_CTRL_TIMEOUT);
-	if (time_before(start, dev->hurry_since))
-		start = dev->hurry_since;
-	return jiffies - start + READ_ONCE(dev->hurry_used) < VOF_HURRY_TIMEOUT;
-}
-
-/**
- * vof_link_waited() - a control command has been waited for
- * @dev: the device
- * @start: as for vof_link_patient()
- *
- * Context: any.
- */
-void vof_link_waited(struct vof_device *dev, unsigned long start)
-{
-	/* Pairs with the release in vof_link_hurry(). */
-	if (!smp_load_acquire(&dev->hurry))
-		return;
-	if (time_before(start, dev->hurry_since))
-		start = dev->hurry_since;
-	WRITE_ONCE(dev->hurry_used, dev->hurry_used + (jiffies - start));
+		!vof_limit_attempt_over(dev));
 }
 
 /**
@@ -282,19 +190,6 @@ static void vof_link_give_up(struct vof_device *dev, const char *why)
 	       " or told to reconnect" : "");
 }
 
-/* The pause before the next attempt. */
-static unsigned long vof_link_pause(const struct vof_device *dev)
-{
-	unsigned long most = READ_ONCE(dev->opts.patience.reconnect_delay) * HZ;
-	unsigned long pause;
-
-	if (!dev->attempts)
-		return 0;
-	pause = VOF_LINK_PAUSE << min(dev->attempts - 1, VOF_LINK_PAUSE_DOUBLE);
-	pause = min(pause, most);
-	return pause / 2 + get_random_u32() % (pause / 2 + 1);
-}
-
 /* A new outage, or a new try. */
 static void vof_link_outage(struct vof_device *dev)
 {
@@ -348,7 +243,7 @@ static void vof_link_begin(struct vof_device *dev)
 		WRITE_ONCE(dev->lost_at, jiffies);
 		WRITE_ONCE(dev->failfast, false);
 	}
-	dev->next_attempt = jiffies + vof_link_pause(dev);
+	dev->next_attempt = jiffies + vof_limit_pause(dev);
 	if (vof_device_set_state(dev, VOF_RECOVERING) &&
 	    __ratelimit(&dev->error_limit))
 		pr_warn("%s: target %s at %s: the link is lost, requests %s a new one\n",
@@ -367,8 +262,7 @@ static int vof_link_attempt(struct vof_device *dev)
 	spin_lock_irq(&dev->state_lock);
 	WRITE_ONCE(dev->lost, 0);
 	spin_unlock_irq(&dev->state_lock);
-	WRITE_ONCE(dev->attempt_end, jiffies + VOF_LINK_ATTEMPT +
-		   dev->nvqs * VOF_LINK_ATTEMPT_QUEUE);
+	vof_limit_attempt(dev);
 	dev->unrest = 0;
 	dev->attempts++;
 
@@ -415,11 +309,11 @@ static bool vof_link_limits(struct vof_device *dev)
 		vof_link_give_up(dev, "the host does not wait for it any longer");
 		return true;
 	}
-	if (vof_link_loss_limit(dev, &when) && !time_before(jiffies, when)) {
+	if (vof_limit_loss(dev, &when) && !time_before(jiffies, when)) {
 		vof_link_give_up(dev, "no link for as long as ctrl_loss_tmo allows");
 		return true;
 	}
-	if (vof_link_fast_limit(dev, &when) && !time_before(jiffies, when)) {
+	if (vof_limit_fast(dev, &when) && !time_before(jiffies, when)) {
 		WRITE_ONCE(dev->failfast, true);
 		vof_link_fail(dev);
 		pr_warn("%s: target %s at %s: no link for as long as fast_io_fail_tmo allows: requests fail until there is one\n",
@@ -450,11 +344,11 @@ static void vof_link_recover(struct vof_device *dev)
 			return;
 		}
 		/* One that was cut short by a limit is made up for behind it. */
-		if (!vof_link_limit_reached(dev))
-			dev->next_attempt = jiffies + vof_link_pause(dev);
+		if (!vof_limit_reached(dev))
+			dev->next_attempt = jiffies + vof_limit_pause(dev);
 	}
 	next = dev->next_attempt;
-	if (vof_link_limit(dev, &when) && time_before(when, next))
+	if (vof_limit_next(dev, &when) && time_before(when, next))
 		next = when;
 	queue_delayed_work(vof_wq, &dev->recovery,
 			   time_after(next, jiffies) ? next - jiffies : 0);
@@ -609,17 +503,6 @@ void vof_link_check(struct vof_device *dev)
 	vof_link_queue(dev, &dev->watch, VOF_LINK_KEEPALIVE);
 }
 
-/* From now on count how long requests take. */
-static void vof_link_hurry(struct vof_device *dev)
-{
-	if (dev->hurry)
-		return;
-	WRITE_ONCE(dev->watched_since, jiffies);
-	dev->hurry_since = jiffies;
-	/* Pairs with the acquire in vof_link_patient() and vof_link_waited(). */
-	smp_store_release(&dev->hurry, true);
-}
-
 /**
  * vof_link_end() - the device is taken down
  * @dev: the device, just made DYING
@@ -631,7 +514,7 @@ static void vof_link_hurry(struct vof_device *dev)
  */
 void vof_link_end(struct vof_device *dev)
 {
-	vof_link_hurry(dev);
+	vof_limit_hurry(dev);
 	vof_link_kick(dev);
 	flush_delayed_work(&dev->recovery);
 	if (dev->registered)
@@ -702,7 +585,7 @@ int vof_link_reconnect(struct vof_device *dev)
  */
 void vof_link_halt(struct vof_device *dev, bool disconnect)
 {
-	vof_link_hurry(dev);
+	vof_limit_hurry(dev);
 	if (disconnect)
 		WRITE_ONCE(dev->halted, true);
 	vof_device_cancel(dev);
