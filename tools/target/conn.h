@@ -36,7 +36,6 @@ struct rdev {
 	uint32_t		rq_depth;
 	uint16_t		max_queue;	/* commands in flight */
 	unsigned int		n_armed;	/* virtqueues whose next command rings */
-	struct rdma_cm_id	*sentinel;	/* does nothing but learn of its removal */
 };
 
 enum slot_state {
@@ -165,6 +164,7 @@ int rdma_listen_all(void);
 void rdma_stop_listening(void);
 unsigned int rdma_count(void);
 struct list *rdma_conns(void);
+const char *rdma_holds(const char *uverbs);
 void conn_destroy(struct conn *c);
 void conn_close(struct conn *c, const char *why);
 void conn_reap(void);
@@ -202,6 +202,9 @@ void up_sent(struct conn *c);
 void up_told(struct slot *s);
 void up_closing(struct conn *c);
 void up_gone(struct conn *c);
+
+/* removal.c */
+void removal_init(void);
 
 /* up: main.c */
 void up_adapter_removed(const char *name);

@@ -150,6 +150,7 @@ int main(int argc, char **argv)
 		log_err("signals: %s", strerror(errno));
 		return 1;
 	}
+	removal_init();
 	if (open_devices() || rdma_init() || rdma_listen_all())
 		return 1;
 	ret = loop_run();

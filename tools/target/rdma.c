@@ -230,29 +230,25 @@ static unsigned int clamp(unsigned int v, unsigned int max)
 	return v < max ? v : max;
 }
 
-/*
- * A listener on all addresses does not learn that an adapter is removed, whose driver
- * may wait for us to let go of it. Somebody who is bound to it does.
- */
-static void watch_removal(struct rdev *d, struct rdma_cm_id *id)
+/* The adapter that the device uverbs* belongs to, if anything here keeps it open. */
+const char *rdma_holds(const char *uverbs)
 {
-	struct sockaddr_storage addr = { 0 };
-	struct sockaddr *local = rdma_get_local_addr(id);
+	struct list *pos;
 
-	if (local->sa_family == AF_INET6) {
-		memcpy(&addr, local, sizeof(struct sockaddr_in6));
-		((struct sockaddr_in6 *)&addr)->sin6_port = 0;
-	} else {
-		memcpy(&addr, local, sizeof(struct sockaddr_in));
-		((struct sockaddr_in *)&addr)->sin_port = 0;
+	list_for_each(pos, &rdevs) {
+		struct ibv_device *dev =
+			list_entry(pos, struct rdev, node)->verbs->device;
+
+		if (!strcmp(dev->dev_name, uverbs))
+			return dev->name;
 	}
-	if (rdma_create_id(channel, &d->sentinel, NULL, RDMA_PS_TCP)) {
-		d->sentinel = NULL;
-		return;
+	for (unsigned int i = 0; i < n_listeners; i++) {
+		struct ibv_context *verbs = listeners[i]->verbs;
+
+		if (verbs && !strcmp(verbs->device->dev_name, uverbs))
+			return verbs->device->name;
 	}
-	if (rdma_bind_addr(d->sentinel, (struct sockaddr *)&addr))
-		log_debug("adapter %s: its removal will not be noticed: %s",
-			  d->verbs->device->name, strerror(errno));
+	return NULL;
 }
 
 static struct rdev *get_rdev(struct rdma_cm_id *id)
@@ -294,7 +290,6 @@ static struct rdev *get_rdev(struct rdma_cm_id *id)
 		return NULL;
 	}
 	watch_init(&d->watch, d->channel->fd, channel_event);
-	watch_removal(d, id);
 	list_add_tail(&d->node, &rdevs);
 	return d;
 }
