@@ -591,7 +591,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 			vof_req_fail(req);
 		} else if (vof_type_abort_needed(q->dev, req, length)) {
 			vof_device_error(q->dev, -EIO,
-					 "answer without a status on virtqueue %d",
+					 "answer without a status, or incomplete, on virtqueue %d",
 					 q->index);
 			vof_req_fail(req);
 		} else {

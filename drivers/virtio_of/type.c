@@ -308,7 +308,7 @@ static bool vof_scsi_incomplete(const struct vof_req *req, u32 written)
 }
 
 /**
- * vof_type_abort_needed() - did the target answer without a status for the driver?
+ * vof_type_abort_needed() - does an answer lack what its driver needs to judge it?
  * @dev: the device
  * @req: the request that it completed
  * @written: bytes that it wrote, from the start of the device-writable part
@@ -402,10 +402,10 @@ bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written)
  * Limits that drivers, and the block layer below them, take for granted.
  *
  * Requests have as many segments as the target says, and two more for header and
- * status. A segment of less than a page, requests of less than one, and blocks whose
- * size does not fit in 32 bits make the kernel warn; where segments end is not told to
- * the target, so that larger ones do it no harm. virtio-blk stops the machine at a
- * cache mode other than 0 and 1.
+ * status. A segment of less than a page, requests of less than one, and blocks or
+ * alignments whose size does not fit in 32 bits make the kernel warn; where segments
+ * end is not told to the target, so that larger ones do it no harm. virtio-blk stops
+ * the machine at a cache mode other than 0 and 1.
  */
 static const struct vof_type_bound {
 	u32		id;
@@ -423,6 +423,10 @@ static const struct vof_type_bound {
 	  0, 12, U32_MAX },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
 	  0, 1, U32_MAX },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, discard_sector_alignment), 4,
+	  0, U32_MAX >> SECTOR_SHIFT, U32_MAX },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, secure_erase_sector_alignment), 4,
+	  0, U32_MAX >> SECTOR_SHIFT, U32_MAX },
 	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
 	  0, VOF_MAX_SEGS - 2, U32_MAX },
 	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,

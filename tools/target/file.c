@@ -78,7 +78,9 @@ static int zero_mode(const struct bio *bio)
 
 /*
  * Through the page cache RWF_DSYNC would tell of failed writebacks of others, with an
- * error that could be this write's own: there a flush follows, see needs_sync().
+ * error that could be this write's own: there a flush follows, see needs_sync(). With
+ * O_DIRECT it may tell of them, too, but only whoever has written through that
+ * descriptor; a flush, which takes the other one, tells of them once more.
  */
 static void prep_write(struct file *f, struct bio *bio, struct io_uring_sqe *sqe,
 		       const void *buf, uint64_t offset, uint64_t length)

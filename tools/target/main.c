@@ -150,8 +150,10 @@ int main(int argc, char **argv)
 		log_err("signals: %s", strerror(errno));
 		return 1;
 	}
+	if (open_devices())
+		return 1;
 	removal_init();
-	if (open_devices() || rdma_init() || rdma_listen_all())
+	if (rdma_init() || rdma_listen_all())
 		return 1;
 	ret = loop_run();
 	if (!rdma_count())

@@ -230,7 +230,7 @@ static unsigned int clamp(unsigned int v, unsigned int max)
 	return v < max ? v : max;
 }
 
-/* The adapter that the device uverbs* belongs to, if anything here keeps it open. */
+/* The adapter that the device uverbs* belongs to, if it has been used here. */
 const char *rdma_holds(const char *uverbs)
 {
 	struct list *pos;
@@ -409,6 +409,8 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 		goto reject;
 	c->id = id;
 	name_peer(c);
+	/* librdmacm has opened it by now, for good: see rdma_holds() */
+	c->rdev = get_rdev(id);
 	if (too_many(c)) {
 		free(c);
 		goto reject;
@@ -429,7 +431,6 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	timer_init(&c->timer, connect_timeout);
 
 	ret = -ENOMEM;
-	c->rdev = get_rdev(id);
 	if (c->rdev)
 		ret = make_qp(c);
 	if (!ret)

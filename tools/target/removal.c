@@ -17,6 +17,7 @@
 
 #define UEVENT_GROUP	1		/* of the kernel's own messages */
 #define UEVENT_SIZE	4096
+#define UEVENT_QUEUE	(4 << 20)	/* some thousands */
 
 static const char removal[] = "remove@";
 static const char class[] = "/infiniband_verbs/";
@@ -44,12 +45,10 @@ static void on_uevent(struct watch *w)
 		ssize_t n = recvfrom(w->fd, buf, UEVENT_SIZE, 0,
 				     (struct sockaddr *)&from, &size);
 
-		if (n < 0 && errno == ENOBUFS)
-			log_warn("uevents were lost: the removal of an adapter may not be noticed");
-		else if (n < 0)
+		if (n < 0)
 			return;
 		/* of the kernel alone */
-		if (n <= 0 || from.nl_pid)
+		if (!n || from.nl_pid)
 			continue;
 		buf[n] = 0;
 		uevent(buf);
@@ -61,10 +60,18 @@ void removal_init(void)
 	struct sockaddr_nl all = {
 		.nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP,
 	};
+	static const int one = 1, room = UEVENT_QUEUE;
 	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			NETLINK_KOBJECT_UEVENT);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&all, sizeof(all))) {
+	/*
+	 * An error for what does not fit would be of no use: it does not say what. So
+	 * there is to be room for the storm at a host's start.
+	 */
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (fd < 0 || setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&all, sizeof(all))) {
 		log_warn("the removal of an adapter may not be noticed: %s",
 			 strerror(errno));
 		return;

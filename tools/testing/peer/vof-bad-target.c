@@ -428,6 +428,10 @@ static size_t disk_config(uint8_t *space)
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
 		.blk_size = htole32(SECTOR),
 		.physical_block_exp = 40,
+		.max_discard_sectors = htole32(65536),
+		.max_discard_seg = htole32(1),
+		/* 2^32 bytes */
+		.discard_sector_alignment = htole32(1U << 23),
 		.wce = is("cache=odd") ? 7 : dev.instances > 1,
 	};
 
@@ -469,7 +473,8 @@ static uint64_t device_features(void)
 	if (is("limits=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_SIZE_MAX |
 		     1ULL << VIRTIO_BLK_F_BLK_SIZE |
-		     1ULL << VIRTIO_BLK_F_TOPOLOGY;
+		     1ULL << VIRTIO_BLK_F_TOPOLOGY |
+		     1ULL << VIRTIO_BLK_F_DISCARD;
 	if (is("cache=appears") || is("cache=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
 		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
