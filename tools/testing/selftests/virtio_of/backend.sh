@@ -85,7 +85,8 @@ check "a disk that takes a second for a flush" vof_dm above \
 	"0 65536 delay /dev/mapper/bad 0 0 /dev/mapper/bad 0 1000"
 start_target --blk "tvqn=late,file=/dev/mapper/above,queues=1"
 # What is left in the page cache makes a flush do something.
-act --tvqn late --ivqn other up flush sleep:4000 "!flush" flush down \
+# shellcheck disable=SC2154 # lib.sh has slower
+act --tvqn late --ivqn other up flush sleep:$((4000 * slower)) "!flush" flush down \
 	>"$VOF_TMP/other" 2>&1 &
 other=$!
 for ((i = 0; i < 100; i++)); do
@@ -104,7 +105,7 @@ check "and no more" act --tvqn late --ivqn lost up flush down
 check "a new one is not" act --tvqn late --ivqn new up flush down
 # A virtqueue's connection is lost, and the instance is not.
 check "all writes fail" vof_dm bad "$no_writes"
-act --tvqn late --ivqn part up flushes:1 sleep:200 vqdown sleep:8000 vqup "!flush" \
+act --tvqn late --ivqn part up flushes:1 sleep:200 vqdown sleep:$((8000 * slower)) vqup "!flush" \
 	flush down >"$VOF_TMP/part" 2>&1 &
 part=$!
 for ((i = 0; i < 100; i++)); do
