@@ -168,7 +168,7 @@ install:
 	$(MAKE) --no-print-directory -C $(KDIR) M=$(O)/$(kver) \
 		CONFIG_MODULE_SIG_ALL= $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
 		modules_install
-	# kbuild does without where the headers come without System.map.
+	@# kbuild does without where the headers come without System.map.
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(kver)
 	install -D -m 755 build/target/virtio-of-target \
 		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
