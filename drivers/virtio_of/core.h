@@ -152,8 +152,7 @@ struct vof_opts {
  * @watched_done: sum of @ndone of all queues when @watch last ran
  * @watched_since: when that was last another one, or nothing was in flight
  * @recovery: deals with a lost link
- * @lost_at: when requests began to wait for a link, for fast_io_fail_tmo
- * @outage_at: from when on ctrl_loss_tmo counts
+ * @outage_at: from when on fast_io_fail_tmo and ctrl_loss_tmo count
  * @live_at: when there was a link again, in 64 bit jiffies: it may hold for long
  * @live_done: sum of @ndone of all queues at that time
  * @next_attempt: when to try to connect
@@ -210,7 +209,6 @@ struct vof_device {
 	unsigned long watched_since;
 
 	struct delayed_work recovery;
-	unsigned long lost_at;
 	unsigned long outage_at;
 	u64 live_at;
 	unsigned int live_done;

@@ -51,7 +51,7 @@ bool vof_limit_fast(const struct vof_device *dev, unsigned long *when)
 {
 	int fast = READ_ONCE(dev->opts.patience.fast_io_fail_tmo);
 
-	*when = READ_ONCE(dev->lost_at) + fast * HZ;
+	*when = READ_ONCE(dev->outage_at) + fast * HZ;
 	return fast >= 0 && !READ_ONCE(dev->failfast);
 }
 

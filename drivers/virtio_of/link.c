@@ -194,7 +194,6 @@ static void vof_link_give_up(struct vof_device *dev, const char *why)
 static void vof_link_outage(struct vof_device *dev)
 {
 	WRITE_ONCE(dev->outage_at, jiffies);
-	WRITE_ONCE(dev->lost_at, jiffies);
 	dev->attempts = 0;
 	dev->next_attempt = jiffies;
 }
@@ -240,7 +239,6 @@ static void vof_link_begin(struct vof_device *dev)
 		dev->attempts = 0;
 	if (useful) {
 		WRITE_ONCE(dev->outage_at, jiffies);
-		WRITE_ONCE(dev->lost_at, jiffies);
 		WRITE_ONCE(dev->failfast, false);
 	}
 	dev->next_attempt = jiffies + vof_limit_pause(dev);
@@ -295,7 +293,7 @@ static int vof_link_attempt(struct vof_device *dev)
 	if (__ratelimit(&dev->error_limit))
 		pr_info("%s: target %s at %s: connected again after %lu s, requests sent again: %u\n",
 			dev->opts.name, dev->opts.tvqn, dev->opts.where,
-			(jiffies - dev->lost_at) / HZ, replayed);
+			(jiffies - dev->outage_at) / HZ, replayed);
 	vof_link_check(dev);
 	return 0;
 }

@@ -413,26 +413,26 @@ static const struct vof_type_bound {
 	unsigned int	bytes;
 	u32		least;		/* of what is not 0, which means: no limit */
 	u32		most;
-	u32		mask;
+	u32		clear;		/* bits that are not for the driver */
 } vof_type_bounds[] = {
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, size_max), 4,
-	  PAGE_SIZE, U32_MAX, U32_MAX },
+	  PAGE_SIZE, U32_MAX },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, seg_max), 4,
-	  0, VOF_MAX_SEGS - 2, U32_MAX },
+	  0, VOF_MAX_SEGS - 2 },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, physical_block_exp), 1,
-	  0, 12, U32_MAX },
+	  0, 12 },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
-	  0, 1, U32_MAX },
+	  0, 1 },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, discard_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT, U32_MAX },
+	  0, U32_MAX >> SECTOR_SHIFT },
 	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, secure_erase_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT, U32_MAX },
+	  0, U32_MAX >> SECTOR_SHIFT },
 	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
-	  0, VOF_MAX_SEGS - 2, U32_MAX },
+	  0, VOF_MAX_SEGS - 2 },
 	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,
-	  PAGE_SIZE / SECTOR_SIZE, U32_MAX, U32_MAX },
+	  PAGE_SIZE / SECTOR_SIZE, U32_MAX },
 	{ VIRTIO_ID_NET, offsetof(struct virtio_net_config, status), 2,
-	  0, U32_MAX, ~(u32)VIRTIO_NET_S_ANNOUNCE },
+	  0, U32_MAX, VIRTIO_NET_S_ANNOUNCE },
 };
 
 /**
@@ -463,7 +463,7 @@ void vof_type_config(const struct vof_device *dev, unsigned int offset,
 			continue;
 		at = buf + (b->offset - offset);
 		memcpy(&raw, at, b->bytes);
-		val = le32_to_cpu(raw) & b->mask;
+		val = le32_to_cpu(raw) & ~b->clear;
 		if (val)
 			val = clamp(val, b->least, b->most);
 		raw = cpu_to_le32(val);

@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "conn.h"
 #include "log.h"
@@ -74,6 +75,8 @@ void removal_init(void)
 	    bind(fd, (struct sockaddr *)&all, sizeof(all))) {
 		log_warn("the removal of an adapter may not be noticed: %s",
 			 strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
 	watch_init(&uevents, fd, on_uevent);
