@@ -112,11 +112,19 @@ $(O)/tools/%: $(selftests)/%.c
 
 # ---- benchmarks -------------------------------------------------------------
 
-bench-tools: $(O)/tools/vof-floor
+bench-tools: $(O)/tools/vof-floor $(O)/tools/vof-mark $(O)/bench/count.so
 
 $(O)/tools/vof-floor: tools/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -libverbs
+
+$(O)/tools/vof-mark: tools/bench/mark.c tools/bench/mark.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+
+$(O)/bench/count.so: tools/bench/count.c tools/bench/mark.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -o $@ $<
 
 bench bench-quick:
 	@scripts/setup bench
