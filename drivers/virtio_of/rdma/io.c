@@ -97,18 +97,11 @@ static void vof_rdma_encode_desc(struct vof_rdma_queue *rq,
 				 const struct vof_rdma_piece *piece,
 				 struct virtio_of_keyed_desc *desc)
 {
-	u64 addr = 0;
-	u32 key = 0;
+	const struct ib_mr *mr = piece->mr ? piece->mr->mr : rq->bounce_mr->mr;
 
-	if (piece->mr) {
-		addr = piece->mr->mr->iova;
-		key = piece->mr->mr->rkey;
-	} else {
-		vof_eager_locate(rq->bounce, piece->bounce, piece->len, &addr, &key);
-	}
-	desc->addr = cpu_to_le64(addr);
+	desc->addr = cpu_to_le64(mr->iova + (piece->mr ? 0 : piece->bounce));
 	desc->length = cpu_to_le32(piece->len);
-	desc->key = cpu_to_le32(key);
+	desc->key = cpu_to_le32(mr->rkey);
 }
 
 /* The command with its descriptors; returns the length of the message. */

@@ -203,6 +203,36 @@ err:
 	return ret;
 }
 
+/* Bounce memory for a request, from a strip if the target only writes to it. */
+static int vof_rdma_bounce_get(struct vof_rdma_queue *rq, struct vof_req *req,
+			       u32 len)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	struct vof_rdma_piece *last = &rr->pieces[rr->npieces - 1];
+	int ret;
+
+	if (!last->run && last->len == len && last->first >= req->chain.nout &&
+	    req != req->queue->admin) {
+		rr->strip = vof_rdma_strip_get(rq, len, &rr->bounce);
+		if (rr->strip)
+			return 0;
+	}
+	do {
+		ret = vof_eager_alloc(rq->bounce, len, 0, &rr->bounce);
+	} while (ret == -EAGAIN && vof_rdma_strips_shrink(rq));
+	return ret;
+}
+
+static void vof_rdma_bounce_put(struct vof_rdma_queue *rq, struct vof_rdma_req *rr)
+{
+	if (rr->strip)
+		vof_rdma_strip_put(rq, rr->strip);
+	else
+		vof_eager_free(rq->bounce, rr->bounce, rr->bounce_len);
+	rr->strip = NULL;
+	rr->bounce_len = 0;
+}
+
 /* Take bounce memory for all pieces that need it, and fill the readable part. */
 static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 {
@@ -216,11 +246,11 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 			len += piece->len;
 	if (!len)
 		return 0;
-	ret = vof_eager_alloc(rq->bounce, len, 0, &offset);
+	ret = vof_rdma_bounce_get(rq, req, len);
 	if (ret)
 		return ret;
-	rr->bounce = offset;
 	rr->bounce_len = len;
+	offset = rr->bounce;
 
 	for (piece = rr->pieces; piece < rr->pieces + rr->npieces; piece++) {
 		u32 pos = offset;
@@ -230,6 +260,8 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 			continue;
 		piece->bounce = offset;
 		offset += piece->len;
+		if (rr->strip)
+			continue;
 		/* What an earlier request left there is no status of this one. */
 		if (piece->first + piece->count > req->chain.nout && piece->len)
 			*(u8 *)(rq->bounce_mem.virt + offset - 1) = 0xff;
@@ -240,7 +272,8 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 			pos += req->segs[i].len;
 		}
 	}
-	vof_rdma_mem_for_device(rq->ibdev, &rq->bounce_mem, rr->bounce, len);
+	if (!rr->strip)
+		vof_rdma_mem_for_device(rq->ibdev, &rq->bounce_mem, rr->bounce, len);
 	return 0;
 }
 
@@ -354,8 +387,7 @@ static void vof_rdma_unmap_pieces(struct vof_rdma_queue *rq, struct vof_req *req
 	}
 	rr->npieces = 0;
 	if (rr->bounce_len)
-		vof_eager_free(rq->bounce, rr->bounce, rr->bounce_len);
-	rr->bounce_len = 0;
+		vof_rdma_bounce_put(rq, rr);
 }
 
 /* Bounce memory first: it needs no work request if it fails. */
@@ -423,6 +455,7 @@ int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req)
 	rr->eager = false;
 	rr->nout_mapped = 0;
 	rr->bounce_len = 0;
+	rr->strip = NULL;
 	rr->npieces = 0;
 	if (check_add_overflow(req->chain.out_len, req->chain.in_len, &len))
 		return -EMSGSIZE;

@@ -317,6 +317,7 @@ int vof_rdma_bounce_register(struct vof_rdma_queue *rq)
 		rq->bounce = NULL;
 		return ret;
 	}
+	vof_rdma_strips_init(rq);
 	return 0;
 }
 

@@ -54,6 +54,15 @@
 #define VOF_RDMA_BOUNCE_SIZE	(2 * 1024 * 1024)
 #define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
 
+/*
+ * Strips of bounce memory, see strip.c: for single bytes, and for up to
+ * VOF_RDMA_COPY_MAX bytes. The latter take half of the bounce memory at most.
+ */
+#define VOF_RDMA_STRIP_BYTES	128
+#define VOF_RDMA_STRIP_DATA	(64 * 1024)
+#define VOF_RDMA_STRIPS_BYTES	32
+#define VOF_RDMA_STRIPS_DATA	(VOF_RDMA_BOUNCE_SIZE / 2 / VOF_RDMA_STRIP_DATA)
+
 /**
  * struct vof_rdma_mem - memory that adapter and CPU share for a queue's life
  * @npages: its length
@@ -104,6 +113,34 @@ struct vof_rdma_piece {
 	u32 bounce;
 };
 
+/**
+ * struct vof_rdma_strip - a part of the bounce memory that is handed out in order
+ * @list: among those of its kind that have no memory
+ * @kind: what it is for
+ * @start: where it begins
+ * @used: bytes handed out since it was begun
+ * @users: pieces in use
+ */
+struct vof_rdma_strip {
+	struct list_head list;
+	struct vof_rdma_strips *kind;
+	u32 start;
+	u32 used;
+	unsigned int users;
+};
+
+/**
+ * struct vof_rdma_strips - the strips of one kind
+ * @size: bytes in each
+ * @open: the one that the next piece is taken from, or NULL
+ * @free: those without memory
+ */
+struct vof_rdma_strips {
+	u32 size;
+	struct vof_rdma_strip *open;
+	struct list_head free;
+};
+
 /* What a request still waits for before it may be handed back. */
 #define VOF_RDMA_WAIT_SENT	BIT(0)
 #define VOF_RDMA_WAIT_ANSWER	BIT(1)
@@ -120,6 +157,7 @@ struct vof_rdma_piece {
  * @eager_offset: where its device-readable bytes are
  * @bounce_len: bytes of bounce memory that it holds
  * @bounce: offset of these
+ * @strip: the strip that they are part of, or NULL
  * @npieces: entries of @pieces
  * @pieces: what its keyed descriptors stand for
  * @written: bytes that the target wrote
@@ -135,6 +173,7 @@ struct vof_rdma_req {
 	u32 eager_offset;
 	u32 bounce_len;
 	u32 bounce;
+	struct vof_rdma_strip *strip;
 	unsigned int npieces;
 	struct vof_rdma_piece pieces[VOF_RDMA_DESCS];
 	u32 written;
@@ -193,8 +232,8 @@ struct vof_rdma_batch {
  * @max_sge: gather entries per work request
  * @mr_pages: pages per registration
  * @sq_size: send queue entries
- * @sq_free: those not held by a request; this, @bounce, @eager, @free_mrs and
- *	@batch are under the queue's lock
+ * @sq_free: those not held by a request; this, @bounce, the strips, @eager,
+ *	@free_mrs and @batch are under the queue's lock
  * @nrecvs: entries of @recvs
  * @recvs: posted receives
  * @recv_mem: where they land
@@ -203,6 +242,9 @@ struct vof_rdma_batch {
  * @bounce_mem: bounce memory, registered as a whole by @bounce_mr
  * @bounce_mr: remotely readable and writable
  * @bounce: its allocator
+ * @bytes: strips of it for single bytes
+ * @data: strips of it for more
+ * @strips: all of these
  * @eager: the target's eager buffers, or NULL
  * @tail_mem: a page for each registration, to lie behind the pages of a run
  * @mrs: all registrations
@@ -248,6 +290,9 @@ struct vof_rdma_queue {
 	struct vof_rdma_mem bounce_mem;
 	struct vof_rdma_mr *bounce_mr;
 	struct vof_eager *bounce;
+	struct vof_rdma_strips bytes;
+	struct vof_rdma_strips data;
+	struct vof_rdma_strip strips[VOF_RDMA_STRIPS_BYTES + VOF_RDMA_STRIPS_DATA];
 	struct vof_eager *eager;
 	struct vof_rdma_mem tail_mem;
 	struct vof_rdma_mr *mrs;
@@ -329,6 +374,13 @@ int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n);
 int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
 int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
 		   unsigned int count);
+
+/* strip.c */
+void vof_rdma_strips_init(struct vof_rdma_queue *rq);
+struct vof_rdma_strip *vof_rdma_strip_get(struct vof_rdma_queue *rq, u32 len,
+					  u32 *offset);
+void vof_rdma_strip_put(struct vof_rdma_queue *rq, struct vof_rdma_strip *strip);
+bool vof_rdma_strips_shrink(struct vof_rdma_queue *rq);
 
 /* map.c */
 int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req);
