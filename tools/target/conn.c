@@ -27,6 +27,8 @@
 enum { WR_RECV, WR_READ, WR_SEND, WR_MARK_SQ, WR_MASK = 7 };
 
 #define POLL_BATCH	16
+/* Answers that travel together: the first of them waits for the last. */
+#define JOIN_MAX	(64U << 10)
 
 static struct list active = { &active, &active };
 static struct list flushing = { &flushing, &flushing };
@@ -108,6 +110,8 @@ static void flush(struct conn *c)
 	ret = ibv_post_send(c->id->qp, c->wrs, &bad);
 	c->n_wrs = 0;
 	c->last_send = -1;
+	c->last_bytes = -1;
+	c->last_data = -1;
 	conn_activate(c);
 	if (ret) {
 		log_err("%s: ibv_post_send: %s", c->name, strerror(ret));
@@ -145,7 +149,7 @@ static struct ibv_send_wr *new_wr(struct conn *c, struct slot *s, int kind,
 	memset(wr, 0, sizeof(*wr));
 	wr->wr_id = wr_id(s, kind);
 	wr->opcode = opcode;
-	wr->sg_list = &c->sges[2 * c->n_wrs];
+	wr->sg_list = &c->sges[c->max_sge * c->n_wrs];
 	c->n_wrs++;
 	c->sq_posted++;
 	s->sq_pos = c->sq_posted;
@@ -178,10 +182,68 @@ static void add_send(struct conn *c, struct slot *s)
 	c->unacked++;
 }
 
+/*
+ * Last bytes lie in a ring, in the order in which they are sent. They finish in
+ * that order too, and a slot has one at a time: none is overwritten.
+ */
+static uint8_t *next_tail(struct conn *c, uint8_t value)
+{
+	uint8_t *tail = &c->tails[c->next_tail];
+
+	c->next_tail = (c->next_tail + 1) % c->n_slots;
+	*tail = value;
+	return tail;
+}
+
+/* Gather bytes into a WRITE, in one piece with what they lie behind. */
+static void gather(struct conn *c, struct ibv_send_wr *wr, const void *p, uint32_t len)
+{
+	struct ibv_sge *last = &wr->sg_list[wr->num_sge - 1];
+
+	if (wr->num_sge && last->addr + last->length == (uintptr_t)p &&
+	    last->lkey == local_key(c, p))
+		last->length += len;
+	else
+		add_sge(c, wr, p, len);
+}
+
+static uint32_t wr_length(const struct ibv_send_wr *wr)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < wr->num_sge; i++)
+		sum += wr->sg_list[i].length;
+	return sum;
+}
+
+/*
+ * The WRITE of this batch that an answer written to @r can travel with: @r lies behind
+ * what it writes to. Then all of it arrives before the first of the completions;
+ * nobody looks at it before his own.
+ */
+static struct ibv_send_wr *joinable(struct conn *c, int index,
+				    const struct proto_range *r)
+{
+	struct ibv_send_wr *wr = index < 0 ? NULL : &c->wrs[index];
+	uint32_t length;
+
+	if (!wr || wr->wr.rdma.rkey != r->key ||
+	    wr->num_sge + 2U > c->max_sge)
+		return NULL;
+	length = wr_length(wr);
+	if (wr->wr.rdma.remote_addr + length != r->addr ||
+	    length + r->length > (wr->send_flags & IBV_SEND_INLINE ?
+				  c->max_inline : JOIN_MAX))
+		return NULL;
+	return wr;
+}
+
 /* WRITEs of data and last byte, then SEND of the completion, in one chain. */
 static bool send_reply(struct conn *c, struct slot *s)
 {
 	uint32_t total = s->data_len + (s->tail >= 0);
+	int *last = s->data_len ? &c->last_data : &c->last_bytes;
+	const uint8_t *tail = NULL;
 	uint32_t pos = 0;
 	int n = 0;
 
@@ -195,26 +257,30 @@ static bool send_reply(struct conn *c, struct slot *s)
 	if (!have_room(c, n + 1))
 		return c->closing;
 	if (s->tail >= 0)
-		*slot_tail(s) = s->tail;
+		tail = next_tail(c, s->tail);
 	for (int i = 0; i < n; i++) {
-		struct ibv_send_wr *wr = new_wr(c, s, WR_SEND, IBV_WR_RDMA_WRITE);
+		struct ibv_send_wr *wr = n == 1 ? joinable(c, *last, ranges) : NULL;
 		uint32_t left = ranges[i].length;
 
-		wr->wr.rdma.remote_addr = ranges[i].addr;
-		wr->wr.rdma.rkey = ranges[i].key;
-		if (left <= c->max_inline)
-			wr->send_flags |= IBV_SEND_INLINE;
+		if (!wr) {
+			wr = new_wr(c, s, WR_SEND, IBV_WR_RDMA_WRITE);
+			wr->wr.rdma.remote_addr = ranges[i].addr;
+			wr->wr.rdma.rkey = ranges[i].key;
+			if (left <= c->max_inline)
+				wr->send_flags |= IBV_SEND_INLINE;
+			*last = wr - c->wrs;
+		}
 		if (pos < s->data_len) {
 			uint32_t take = s->data_len - pos;
 
 			if (take > left)
 				take = left;
-			add_sge(c, wr, (const uint8_t *)s->data + pos, take);
+			gather(c, wr, (const uint8_t *)s->data + pos, take);
 			pos += take;
 			left -= take;
 		}
 		if (left) {
-			add_sge(c, wr, slot_tail(s), 1);
+			gather(c, wr, tail, 1);
 			pos++;
 		}
 	}
@@ -410,12 +476,18 @@ static int poll_queue(struct conn *c, struct ibv_cq *cq)
 	return n;
 }
 
-/* What has been sent first: it makes room for what has arrived. */
+/*
+ * What has been sent first, if anything: it makes room for what has arrived. Returns
+ * how much of the latter there was; or something, if there may be more of the former.
+ */
 static int poll_once(struct conn *c)
 {
-	int n = poll_queue(c, c->send_cq);
+	int sent = 0, n;
 
-	return n + poll_queue(c, c->cq);
+	if (c->closing || c->sq_done != c->sq_posted)
+		sent = poll_queue(c, c->send_cq);
+	n = poll_queue(c, c->cq);
+	return n || sent < POLL_BATCH ? n : sent;
 }
 
 /*

@@ -22,7 +22,7 @@
 #define CONTROL_SLOTS	(2U * VIRTIO_OF_CONTROL_QUEUE_SIZE + 4)
 #define SLOT_SMALL_CTRL	1024U	/* Connect body, eager descriptors */
 #define SLOT_SMALL_VQ	48U	/* readable bytes that are read into the slot */
-#define SLOT_TAIL	32U	/* behind them: last byte at 0, completion at 16 */
+#define SLOT_TAIL	16U	/* behind them: completion */
 
 /* An adapter; lives until the process ends. */
 struct rdev {
@@ -125,11 +125,15 @@ struct conn {
 
 	/* sends */
 	struct ibv_send_wr	*wrs;
-	struct ibv_sge		*sges;
+	struct ibv_sge		*sges;		/* max_sge for each */
 	unsigned int		n_wrs, max_wrs;
 	int			last_send;	/* index in wrs, or -1 */
+	int			last_bytes;	/* WRITE of last bytes alone, or -1 */
+	int			last_data;	/* WRITE that has data, or -1 */
+	uint8_t			*tails;		/* last bytes, one for each slot */
+	unsigned int		next_tail;
 	uint64_t		sq_posted, sq_done;
-	uint32_t		max_inline;
+	uint32_t		max_inline, max_sge;
 	struct list		sent;		/* slots, in order */
 	struct list		sq_wait;	/* slots without room to send */
 	unsigned int		reads;		/* commands being fetched */
@@ -145,14 +149,9 @@ struct conn {
 	struct list		stage_wait;	/* slots that need staging memory */
 };
 
-static inline uint8_t *slot_tail(struct slot *s)
-{
-	return s->small + s->small_len;
-}
-
 static inline uint8_t *slot_pdu(struct slot *s)
 {
-	return s->small + s->small_len + 16;
+	return s->small + s->small_len;
 }
 
 /* Largest num-descs of all devices, at least 1: sizes the receives. */

@@ -3,12 +3,12 @@
  * Memory of connections: mapped and registered when a queue connects, never on
  * the way of a request. Event loop only.
  *
- *	control:   about 70 * (1072 + 16 * num_descs + slot) bytes
+ *	control:   about 70 * (1056 + 16 * num_descs + slot) bytes
  *	virtqueue: eager + staging +
- *		   (2 * queue size + 4) * (96 + 16 * num_descs + slot)
+ *		   (2 * queue size + 4) * (81 + 16 * num_descs + slot)
  *
  * where slot is sizeof(struct slot); plus the queues of the adapter, about 256
- * bytes per work request. All of it together stays below --max-memory, and what
+ * bytes per work request and 256 for what a send gathers. All of it together stays below --max-memory, and what
  * the initiators at one address have below --max-share of that.
  */
 #include <errno.h>
@@ -182,7 +182,7 @@ int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
 	unsigned int n = 2 * queue_size + 4;
 	size_t slots_len, piece;
 
-	slots_len = page_round(n * slot_size(SLOT_SMALL_VQ));
+	slots_len = page_round(n * (slot_size(SLOT_SMALL_VQ) + 1));
 	staging = page_round(staging);
 	c->main_len = slots_len + staging;
 	c->main = get_memory(c, c->main_len);
@@ -191,6 +191,7 @@ int conn_setup_vq(struct conn *c, uint16_t queue_size, uint64_t staging,
 	c->main_mr = reg(c, c->main, c->main_len, IBV_ACCESS_LOCAL_WRITE);
 	if (!c->main_mr || make_slots(c, n, SLOT_SMALL_VQ, c->main))
 		return -ENOMEM;
+	c->tails = c->main + n * slot_size(SLOT_SMALL_VQ);
 	c->stage = c->main + slots_len;
 	c->stage_pages = staging / CONN_PAGE;
 	c->stage_free = c->stage_pages;
@@ -285,8 +286,10 @@ void conn_free_memory(struct conn *c)
 int conn_setup_boot(struct conn *c)
 {
 	size_t queues = (c->rdev->sq_depth + c->rdev->rq_depth) * WQE_BYTES +
+			c->rdev->sq_depth * c->max_sge * sizeof(*c->sges) +
 			sizeof(*c) + sizeof(struct slot) +
-			c->max_wrs * (sizeof(*c->wrs) + 2 * sizeof(*c->sges));
+			c->max_wrs * (sizeof(*c->wrs) +
+				      c->max_sge * sizeof(*c->sges));
 
 	c->boot_len = page_round(slot_size(SLOT_SMALL_CTRL));
 	c->boot = get_memory(c, c->boot_len);

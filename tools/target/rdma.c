@@ -34,6 +34,8 @@
 #define MIN_RNR_TIMER		12	/* 0.64 ms */
 #define MAX_RD_ATOMIC		16
 #define MAX_INLINE		64
+#define MIN_SGE			2	/* data and last byte of an answer */
+#define MAX_SGE			16	/* of as many answers as fit */
 #define DRAIN_TIMEOUT		1000	/* ms */
 #define CM_BATCH		4	/* events of the connection manager in a pass */
 #define LISTEN_WAIT		5000	/* ms */
@@ -308,7 +310,7 @@ static int make_qp(struct conn *c)
 		.cap = {
 			.max_send_wr = c->rdev->sq_depth + 1,
 			.max_recv_wr = c->rdev->rq_depth + 1,
-			.max_send_sge = 2,
+			.max_send_sge = clamp(c->rdev->attr.max_sge, MAX_SGE),
 			.max_recv_sge = 1,
 			.max_inline_data = MAX_INLINE,
 		},
@@ -327,16 +329,20 @@ static int make_qp(struct conn *c)
 		return -errno;
 	attr.send_cq = c->send_cq;
 	attr.recv_cq = c->cq;
-	if (rdma_create_qp(c->id, c->pd, &attr)) {
-		/* an adapter without inline data says so here */
-		attr.cap.max_inline_data = 0;
-		if (rdma_create_qp(c->id, c->pd, &attr))
+	/* what an adapter cannot do, it says here */
+	while (rdma_create_qp(c->id, c->pd, &attr)) {
+		if (attr.cap.max_send_sge > MIN_SGE)
+			attr.cap.max_send_sge = MIN_SGE;
+		else if (attr.cap.max_inline_data)
+			attr.cap.max_inline_data = 0;
+		else
 			return -errno;
 	}
 	c->max_inline = attr.cap.max_inline_data;
+	c->max_sge = clamp(attr.cap.max_send_sge, MAX_SGE);
 	c->max_wrs = rdma_max_descs + 2 > 64 ? rdma_max_descs + 2 : 64;
 	c->wrs = calloc(c->max_wrs, sizeof(*c->wrs));
-	c->sges = calloc(2 * c->max_wrs, sizeof(*c->sges));
+	c->sges = calloc((size_t)c->max_sge * c->max_wrs, sizeof(*c->sges));
 	return c->wrs && c->sges ? 0 : -ENOMEM;
 }
 
@@ -420,6 +426,8 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	c->kind = PROTO_FIRST;
 	c->max_descs = 1;
 	c->last_send = -1;
+	c->last_bytes = -1;
+	c->last_data = -1;
 	list_init(&c->active);
 	list_init(&c->flush);
 	list_init(&c->dying);
