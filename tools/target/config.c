@@ -34,6 +34,7 @@ struct config config = {
 	.keepalive = 10,
 	.connect_timeout = 10,
 	.file_wait = 10,
+	.max_looks = 32,
 	.max_share = 80,
 };
 
@@ -318,6 +319,8 @@ static bool set_global(const char *key, const char *value)
 		config.max_share = parse_num(key, value, 1, 100);
 	else if (!strcmp(key, "file-wait"))
 		config.file_wait = parse_num(key, value, 0, 3600);
+	else if (!strcmp(key, "max-looks"))
+		config.max_looks = parse_num(key, value, 0, 1000);
 	else if (!strcmp(key, "keepalive"))
 		config.keepalive = parse_num(key, value, 1, 86400);
 	else if (!strcmp(key, "connect-timeout"))
@@ -496,7 +499,7 @@ static void parse_file(const char *path)
 enum {
 	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
 	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
-	OPT_FILE_WAIT,
+	OPT_FILE_WAIT, OPT_MAX_LOOKS,
 };
 
 static const struct argp_option options[] = {
@@ -518,6 +521,8 @@ static const struct argp_option options[] = {
 	  "End connections that do not send Connect (10)", 0 },
 	{ "file-wait", OPT_FILE_WAIT, "SECONDS", 0,
 	  "At start, wait for files that are in use (10)", 0 },
+	{ "max-looks", OPT_MAX_LOOKS, "N", 0,
+	  "Look so often for the next command before sleeping, if that has proved useful (32); 0: sleep at once", 0 },
 	{ "verbose", 'v', NULL, 0, "Say more", 0 },
 	{ 0 }
 };
@@ -548,6 +553,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_FILE_WAIT:
 		set_global("file-wait", arg);
+		break;
+	case OPT_MAX_LOOKS:
+		set_global("max-looks", arg);
 		break;
 	case OPT_KEEPALIVE:
 		set_global("keepalive", arg);
@@ -587,12 +595,12 @@ static const char doc[] =
 "--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"
 "Sizes take K, M and G.\n\n"
 "A file for --config has sections [target] (max-memory, max-connections, "
-"max-share, keepalive, connect-timeout, file-wait), [listen] (url, repeatable), [blk NAME] and "
-"[rng NAME] with the keys above; NAME is the tvqn.\n\n"
+"max-share, keepalive, connect-timeout, file-wait, max-looks), [listen] (url, repeatable),\n"
+"[blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
 "Memory, fixed when a queue connects: about 160K for a control queue and "
-"eager + staging + (2 * queue-size + 4) * (1032 + 16 * num-descs) bytes for a "
+"eager + staging + (2 * queue-size + 4) * (1017 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
-"(4 * the largest queue-size + 70): 280K with queues of 256.\n\n"
+"(6 * the largest queue-size + 134): 430K with queues of 256.\n\n"
 "SIGHUP looks at the sizes of files again; SIGTERM finishes I/O and exits.";
 
 static void check_dev(struct dev_cfg *d)

@@ -54,6 +54,7 @@ struct config {
 	unsigned int	max_share;	/* percent that one address may have */
 	unsigned int	keepalive;	/* seconds */
 	unsigned int	connect_timeout;/* seconds */
+	unsigned int	max_looks;	/* for a command before sleeping, 0: none */
 	unsigned int	file_wait;	/* seconds */
 };
 

@@ -21,6 +21,7 @@
 
 #include <infiniband/verbs.h>
 
+#include "config.h"
 #include "conn.h"
 #include "log.h"
 
@@ -538,27 +539,47 @@ void conn_drain(struct conn *c)
 	}
 }
 
+/* Is it worth while to look again for a command before sleeping? */
+static bool expects_more(struct conn *c)
+{
+	return c->kind == PROTO_VIRTQUEUE && !c->closing &&
+	       patience_left(&c->patience, config.max_looks);
+}
+
 /*
- * Poll what is active. A queue that is empty is armed, and polled once more: what
- * came in between rings no bell. It is not polled for longer, what is awaited takes
- * a processor to come, often this one.
+ * Poll what is active. A queue that is empty is looked at again as long as there is
+ * patience left; the processor is offered to others in between, for what is awaited
+ * takes one to come, often this one. Then it is armed, and polled once more: what came
+ * in between rings no bell.
  */
 bool conn_poll_all(void)
 {
+	bool found = false, waiting = false;
 	struct list *pos, *tmp;
 
 	list_for_each_safe(pos, tmp, &active) {
 		struct conn *c = list_entry(pos, struct conn, active);
 
-		if (poll_once(c))
+		if (poll_once(c)) {
+			patience_found(&c->patience, config.max_looks);
+			found = true;
 			continue;
+		}
+		if (expects_more(c)) {
+			waiting = true;
+			continue;
+		}
 		if (!arm(c)) {
 			conn_close(c, "completion queue cannot be armed");
 			continue;
 		}
-		if (!poll_once(c))
+		if (poll_once(c))
+			found = true;
+		else
 			list_del(&c->active);
 	}
+	if (waiting && !found)
+		loop_yield();
 	return !list_empty(&active);
 }
 

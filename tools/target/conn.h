@@ -16,6 +16,7 @@
 #include "dev.h"
 #include "list.h"
 #include "loop.h"
+#include "patience.h"
 #include "proto.h"
 
 #define CONN_PAGE	4096U
@@ -89,6 +90,7 @@ struct conn {
 	struct ibv_cq		*cq, *send_cq;
 	unsigned int		cq_events, send_cq_events;
 	bool			armed;		/* counted in rdev->n_armed */
+	struct patience		patience;
 	struct sockaddr_storage	peer;
 	char			name[80];
 	bool			closing;

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@ static struct {
 	uint64_t			now;
 	struct event			tick;
 	uint64_t			tick_at;	/* 0: none on its way */
+	bool				yield;
 	bool				stop;
 } loop;
 
@@ -101,6 +103,11 @@ void loop_workers(unsigned int n)
 void loop_stop(void)
 {
 	loop.stop = true;
+}
+
+void loop_yield(void)
+{
+	loop.yield = true;
 }
 
 struct io_uring_sqe *loop_sqe(struct event *ev)
@@ -258,15 +265,14 @@ int loop_run(void)
 	unsigned int busy = 0;
 
 	while (!loop.stop) {
-		bool again;
+		bool reaped, again;
 		int ret = 0;
 
 		update_now();
 		run_timers();
 		/* first, for it tells what there is to poll */
-		again = reap();
-		if (loop.hooks->poll())
-			again = true;
+		reaped = reap();
+		again = loop.hooks->poll() || reaped;
 		loop.hooks->flush();
 		if (loop.stop)
 			break;
@@ -280,6 +286,9 @@ int loop_run(void)
 			ret = io_uring_submit_and_wait(&loop.ring, 1);
 		else if (io_uring_sq_ready(&loop.ring))
 			ret = io_uring_submit(&loop.ring);
+		if (loop.yield && !reaped)
+			sched_yield();
+		loop.yield = false;
 		if (ret < 0 && ret != -ETIME && ret != -EINTR &&
 		    ret != -EAGAIN && ret != -EBUSY) {
 			log_err("io_uring: %s", strerror(-ret));

@@ -37,6 +37,7 @@ struct loop_hooks {
 int loop_init(const struct loop_hooks *hooks);
 void loop_exit(void);
 void loop_stop(void);
+void loop_yield(void);		/* from poll(): others may run before the next pass */
 int loop_run(void);
 
 uint64_t loop_now(void);	/* milliseconds, monotonic, of this pass */

@@ -428,6 +428,7 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	c->last_send = -1;
 	c->last_bytes = -1;
 	c->last_data = -1;
+	patience_init(&c->patience);
 	list_init(&c->active);
 	list_init(&c->flush);
 	list_init(&c->dying);
