@@ -519,6 +519,108 @@ static void test_depth(void)
 	down(&p);
 }
 
+#define ROW	24U	/* requests, and how far apart their headers are */
+
+/* ROW requests, sent at once; @at has where each wants its @in bytes, from IN_AT on. */
+static bool row(struct peer *p, uint32_t type, const uint32_t *at, uint32_t in)
+{
+	union virtio_of_completion done;
+	union virtio_of_command c;
+	bool ok = true;
+
+	memset(p->vq.buf + IN_AT, 0xa5, 1 << 20);
+	for (unsigned int i = 0; i < ROW; i++) {
+		struct desc d[] = { { i * ROW, 16 }, { IN_AT + at[i], in } };
+
+		header(&p->vq, i * ROW, type, 4096 + i);
+		memset(&c, 0, sizeof(c));
+		c.vq.opcode = htole16(VIRTIO_OF_OP_VQ);
+		c.vq.out_length = htole32(16);
+		c.vq.in_length = htole32(in);
+		queue_command(&p->vq, &c, d, 2);
+	}
+	for (unsigned int i = 0; i < ROW; i++)
+		ok &= queue_any(&p->vq, &done, 15000) && !done.common.status &&
+		      le32toh(done.vq.length) == in;
+	return ok;
+}
+
+/* Only the @n bytes at @at were written. */
+static bool untouched_around(const struct queue *q, uint32_t at, uint32_t n)
+{
+	const uint8_t *p = q->buf + IN_AT + at;
+
+	return (!at || p[-1] == 0xa5) && p[n] == 0xa5;
+}
+
+static bool zero(const uint8_t *p, uint32_t n)
+{
+	while (n && !*p) {
+		p++;
+		n--;
+	}
+	return !n;
+}
+
+/* A row of reads into places that together are one piece. */
+static bool row_read(struct queue *q, struct peer *p, const uint32_t *at,
+		     uint32_t size)
+{
+	uint32_t first = at[0] < at[ROW - 1] ? at[0] : at[ROW - 1];
+	bool ok = row(p, VIRTIO_BLK_T_IN, at, size + 1);
+
+	for (unsigned int i = 0; i < ROW; i++)
+		ok &= holds(q->buf + IN_AT + at[i], size, 900 + i) &&
+		      !q->buf[IN_AT + at[i] + size];
+	return ok && untouched_around(q, first, ROW * (size + 1));
+}
+
+/* Answers whose places have to do with each other: the target may join them. */
+static void test_row(void)
+{
+	const uint32_t first = 4096 - 7, size = 512;
+	uint32_t at[ROW];
+	struct peer p;
+	struct queue *q = &p.vq;
+	bool ok;
+
+	if (!check(up(&p, tvqn, 64, true), "instance for answers in a row"))
+		return;
+	if (p.max_descs < 2) {
+		down(&p);
+		return;
+	}
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first + i;
+	check(row(&p, VIRTIO_BLK_T_FLUSH, at, 1) && zero(q->buf + IN_AT + first, ROW) &&
+	      untouched_around(q, first, ROW), "status bytes side by side");
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first + ROW - i;
+	check(row(&p, VIRTIO_BLK_T_FLUSH, at, 1) &&
+	      zero(q->buf + IN_AT + first + 1, ROW) &&
+	      untouched_around(q, first + 1, ROW), "the same, backwards");
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first + 2 * i;
+	ok = row(&p, VIRTIO_BLK_T_FLUSH, at, 1);
+	for (unsigned int i = 0; i < ROW; i++)
+		ok &= !q->buf[IN_AT + at[i]] && untouched_around(q, at[i], 1);
+	check(ok, "a gap behind each");
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first;
+	check(row(&p, VIRTIO_BLK_T_FLUSH, at, 1) && !q->buf[IN_AT + first] &&
+	      untouched_around(q, first, 1), "all in one place");
+
+	for (unsigned int i = 0; i < ROW; i++)
+		blk_write(q, false, 0, 4096 + i, size, 900 + i, 1);
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first + i * (size + 1);
+	check(row_read(q, &p, at, size), "data with status side by side");
+	for (unsigned int i = 0; i < ROW; i++)
+		at[i] = first + (ROW - 1 - i) * (size + 1);
+	check(row_read(q, &p, at, size), "the same, backwards");
+	down(&p);
+}
+
 static void hostile(const char *what, bool on_vq, const void *msg, uint32_t len)
 {
 	struct queue *q;
@@ -654,8 +756,8 @@ int main(int argc, char **argv)
 		{ "connect", test_connect }, { "control", test_control },
 		{ "queues", test_queues }, { "data", test_data },
 		{ "blk", test_blk }, { "life", test_life },
-		{ "depth", test_depth }, { "hostile", test_hostile },
-		{ "fence", test_fence },
+		{ "depth", test_depth }, { "row", test_row },
+		{ "hostile", test_hostile }, { "fence", test_fence },
 	};
 	struct timespec t0, t1;
 	const char *only = NULL;
