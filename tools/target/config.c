@@ -598,7 +598,7 @@ static const char doc[] =
 "max-share, keepalive, connect-timeout, file-wait, max-looks), [listen] (url, repeatable),\n"
 "[blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
 "Memory, fixed when a queue connects: about 160K for a control queue and "
-"eager + staging + (2 * queue-size + 4) * (1017 + 16 * num-descs) bytes for a "
+"eager + staging + (2 * queue-size + 4) * (1041 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
 "(6 * the largest queue-size + 134): 430K with queues of 256.\n\n"
 "SIGHUP looks at the sizes of files again; SIGTERM finishes I/O and exits.";
