@@ -477,18 +477,26 @@ static int poll_queue(struct conn *c, struct ibv_cq *cq)
 	return n;
 }
 
-/*
- * What has been sent first, if anything: it makes room for what has arrived. Returns
- * how much of the latter there was; or something, if there may be more of the former.
- */
+static int poll_sent(struct conn *c)
+{
+	return c->closing || c->sq_done != c->sq_posted ?
+	       poll_queue(c, c->send_cq) : 0;
+}
+
+/* What has been sent first: it makes room for what has arrived. */
 static int poll_once(struct conn *c)
 {
-	int sent = 0, n;
+	int n = poll_sent(c);
 
-	if (c->closing || c->sq_done != c->sq_posted)
-		sent = poll_queue(c, c->send_cq);
-	n = poll_queue(c, c->cq);
-	return n || sent < POLL_BATCH ? n : sent;
+	return n + poll_queue(c, c->cq);
+}
+
+/* Has something arrived? What has been sent is no reason to look again. */
+static bool poll_arrived(struct conn *c)
+{
+	int sent = poll_sent(c);
+
+	return poll_queue(c, c->cq) || sent == POLL_BATCH;
 }
 
 /*
@@ -560,7 +568,7 @@ bool conn_poll_all(void)
 	list_for_each_safe(pos, tmp, &active) {
 		struct conn *c = list_entry(pos, struct conn, active);
 
-		if (poll_once(c)) {
+		if (poll_arrived(c)) {
 			patience_found(&c->patience, config.max_looks);
 			found = true;
 			continue;

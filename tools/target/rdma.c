@@ -310,7 +310,7 @@ static int make_qp(struct conn *c)
 		.cap = {
 			.max_send_wr = c->rdev->sq_depth + 1,
 			.max_recv_wr = c->rdev->rq_depth + 1,
-			.max_send_sge = clamp(c->rdev->attr.max_sge, MAX_SGE),
+			.max_send_sge = MAX_SGE,
 			.max_recv_sge = 1,
 			.max_inline_data = MAX_INLINE,
 		},
@@ -329,6 +329,9 @@ static int make_qp(struct conn *c)
 		return -errno;
 	attr.send_cq = c->send_cq;
 	attr.recv_cq = c->cq;
+	if (c->rdev->attr.max_sge < MAX_SGE)
+		attr.cap.max_send_sge = c->rdev->attr.max_sge > MIN_SGE ?
+					c->rdev->attr.max_sge : MIN_SGE;
 	/* what an adapter cannot do, it says here */
 	while (rdma_create_qp(c->id, c->pd, &attr)) {
 		if (attr.cap.max_send_sge > MIN_SGE)
