@@ -303,18 +303,34 @@ static void connect_timeout(struct timer *t)
 	conn_close(c, c->goodbye ? NULL : "no Connect command in time");
 }
 
-static int make_qp(struct conn *c)
+/* What the adapter makes of it is in c->max_sge and c->max_inline then. */
+static int create_qp(struct conn *c, uint32_t sges, uint32_t inline_data)
 {
 	struct ibv_qp_init_attr attr = {
 		.qp_type = IBV_QPT_RC,
+		.send_cq = c->send_cq,
+		.recv_cq = c->cq,
 		.cap = {
 			.max_send_wr = c->rdev->sq_depth + 1,
 			.max_recv_wr = c->rdev->rq_depth + 1,
-			.max_send_sge = MAX_SGE,
+			.max_send_sge = sges,
 			.max_recv_sge = 1,
-			.max_inline_data = MAX_INLINE,
+			.max_inline_data = inline_data,
 		},
 	};
+
+	if (rdma_create_qp(c->id, c->pd, &attr))
+		return -errno;
+	c->max_sge = clamp(attr.cap.max_send_sge, MAX_SGE);
+	c->max_inline = attr.cap.max_inline_data;
+	return 0;
+}
+
+static int make_qp(struct conn *c)
+{
+	uint32_t sges = c->rdev->attr.max_sge > MIN_SGE ?
+			clamp(c->rdev->attr.max_sge, MAX_SGE) : MIN_SGE;
+	int ret;
 
 	c->pd = ibv_alloc_pd(c->rdev->verbs);
 	if (!c->pd)
@@ -327,22 +343,14 @@ static int make_qp(struct conn *c)
 				   c->rdev->channel, 0);
 	if (!c->send_cq)
 		return -errno;
-	attr.send_cq = c->send_cq;
-	attr.recv_cq = c->cq;
-	if (c->rdev->attr.max_sge < MAX_SGE)
-		attr.cap.max_send_sge = c->rdev->attr.max_sge > MIN_SGE ?
-					c->rdev->attr.max_sge : MIN_SGE;
 	/* what an adapter cannot do, it says here */
-	while (rdma_create_qp(c->id, c->pd, &attr)) {
-		if (attr.cap.max_send_sge > MIN_SGE)
-			attr.cap.max_send_sge = MIN_SGE;
-		else if (attr.cap.max_inline_data)
-			attr.cap.max_inline_data = 0;
-		else
-			return -errno;
-	}
-	c->max_inline = attr.cap.max_inline_data;
-	c->max_sge = clamp(attr.cap.max_send_sge, MAX_SGE);
+	ret = create_qp(c, sges, MAX_INLINE);
+	if (ret)
+		ret = create_qp(c, MIN_SGE, MAX_INLINE);
+	if (ret)
+		ret = create_qp(c, MIN_SGE, 0);
+	if (ret)
+		return ret;
 	c->max_wrs = rdma_max_descs + 2 > 64 ? rdma_max_descs + 2 : 64;
 	c->wrs = calloc(c->max_wrs, sizeof(*c->wrs));
 	c->sges = calloc((size_t)c->max_sge * c->max_wrs, sizeof(*c->sges));
