@@ -9,7 +9,8 @@
 truncate -s 64M "$VOF_TMP/image"
 start_target --blk tvqn=disk0,mem=64M,queues=4 \
 	--blk "tvqn=disk1,file=$VOF_TMP/image,queues=1" \
-	--blk tvqn=disk2,mem=16M,readonly
+	--blk tvqn=disk2,mem=16M,readonly \
+	--blk tvqn=disk3,mem=64M,queues=1,queue-size=1024
 
 check "connect" vof_connect d0 tvqn=disk0
 disk=$(vof_disk d0)
@@ -52,6 +53,20 @@ check "file: has what was written" bash -c "
 	dd if=/dev/urandom of=$VOF_TMP/random bs=1M count=4 2>/dev/null &&
 	dd if=$VOF_TMP/random of=$disk bs=1M seek=8 oflag=direct conv=fsync 2>/dev/null &&
 	cmp -n 4194304 -i 0:8388608 $VOF_TMP/random $VOF_TMP/image"
+
+# Answers of 4 KiB come from strips of bounce memory, half of which strips may take.
+# Vectors at odd addresses want up to a MiB of it in one piece at the same time.
+check "connect a queue of 1024" vof_connect d3 tvqn=disk3 queue_size=1024
+disk=$(vof_disk d3)
+echo 1024 >"/sys/block/${disk#/dev/}/queue/nr_requests"
+check "depth 800: blocks of 4k" vof_fio filename="$disk" rw=randwrite bs=4k \
+	size=64m io_size=4m iodepth=800 iodepth_batch_submit=100 verify=crc32c
+vof_fio filename="$disk" rw=randrw bs=4k offset=32m size=32m io_size=8m iodepth=400 \
+	verify=crc32c &
+check "vectors at odd addresses among small requests" vof-vecio "$disk" 100
+check "which come back as written" wait $!
+is "no error on it" "$(vof_get d3 last_error)" ""
+check "disconnect it" vof_disconnect d3
 
 check "connect to a read-only disk" vof_connect d2 tvqn=disk2
 disk=$(vof_disk d2)
