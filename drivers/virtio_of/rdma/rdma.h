@@ -55,13 +55,13 @@
 #define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
 
 /*
- * Strips of bounce memory, see strip.c: for single bytes, and for up to
- * VOF_RDMA_COPY_MAX bytes. The latter take half of the bounce memory at most.
+ * Strips of bounce memory, see strip.c: for single bytes, no shorter than what a CPU
+ * writes back at a time, and for up to 8 KiB.
  */
 #define VOF_RDMA_STRIP_BYTES	128
 #define VOF_RDMA_STRIP_DATA	(64 * 1024)
 #define VOF_RDMA_STRIPS_BYTES	32
-#define VOF_RDMA_STRIPS_DATA	(VOF_RDMA_BOUNCE_SIZE / 2 / VOF_RDMA_STRIP_DATA)
+#define VOF_RDMA_STRIPS_DATA	15
 
 /**
  * struct vof_rdma_mem - memory that adapter and CPU share for a queue's life

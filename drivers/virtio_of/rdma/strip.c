@@ -35,17 +35,22 @@ static void vof_rdma_strips_kind(struct vof_rdma_strips *kind, u32 size,
 
 /**
  * vof_rdma_strips_init() - no strip has any memory
- * @rq: the queue
+ * @rq: the queue with its bounce memory, of which strips take half at most
  *
  * Context: nothing is in flight.
  */
 void vof_rdma_strips_init(struct vof_rdma_queue *rq)
 {
+	u32 half = vof_eager_size(rq->bounce) / 2;
+
 	vof_rdma_strips_kind(&rq->bytes, VOF_RDMA_STRIP_BYTES, rq->strips,
-			     VOF_RDMA_STRIPS_BYTES);
+			     min_t(u32, VOF_RDMA_STRIPS_BYTES,
+				   half / VOF_RDMA_STRIP_BYTES));
+	half -= min_t(u32, half, VOF_RDMA_STRIPS_BYTES * VOF_RDMA_STRIP_BYTES);
 	vof_rdma_strips_kind(&rq->data, VOF_RDMA_STRIP_DATA,
 			     rq->strips + VOF_RDMA_STRIPS_BYTES,
-			     VOF_RDMA_STRIPS_DATA);
+			     min_t(u32, VOF_RDMA_STRIPS_DATA,
+				   half / VOF_RDMA_STRIP_DATA));
 }
 
 static void vof_rdma_mark(struct vof_rdma_queue *rq, u32 offset, u32 len)
@@ -99,8 +104,12 @@ struct vof_rdma_strip *vof_rdma_strip_get(struct vof_rdma_queue *rq, u32 len,
 	struct vof_rdma_strips *kind = len == 1 ? &rq->bytes : &rq->data;
 	struct vof_rdma_strip *strip = kind->open;
 
-	/* Shorter ones would have their mark in a line that is in use. */
-	if (kind == &rq->data && (len < PAGE_SIZE || len > VOF_RDMA_COPY_MAX))
+	/*
+	 * Shorter ones would have their mark in a line that is in use; of longer
+	 * ones too few would lie side by side.
+	 */
+	if (kind == &rq->data && (len <= VOF_RDMA_STRIP_BYTES ||
+				  len > VOF_RDMA_STRIP_DATA / 8))
 		return NULL;
 	if (!strip || strip->used + len > kind->size) {
 		if (!vof_rdma_strip_begin(rq, kind))
