@@ -109,18 +109,20 @@ static void mark(unsigned int cpu, void *data)
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb);
+	struct block *b;
 
 	(void)id;
+	b = block_at(qemu_plugin_tb_vaddr(tb));
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
-		&block_at(qemu_plugin_tb_vaddr(tb))->count, n);
+						 &b->count, n);
 	for (size_t i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
-		if (qemu_plugin_insn_size(insn) == sizeof(mark_insn) &&
-		    !memcmp(qemu_plugin_insn_data(insn), mark_insn,
-			    sizeof(mark_insn)))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark,
-				QEMU_PLUGIN_CB_NO_REGS, NULL);
+		if (qemu_plugin_insn_size(insn) != sizeof(mark_insn) ||
+		    memcmp(qemu_plugin_insn_data(insn), mark_insn, sizeof(mark_insn)))
+			continue;
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, mark,
+						       QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
 }
 

@@ -31,7 +31,7 @@ jobs()
 	done
 }
 
-cd $tmp
+cd "${tmp:?}" || die "no directory"
 case $system in
 virtio_of)
 	start_target --blk tvqn=bench,mem=64M,queues=1

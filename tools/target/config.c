@@ -522,7 +522,8 @@ static const struct argp_option options[] = {
 	{ "file-wait", OPT_FILE_WAIT, "SECONDS", 0,
 	  "At start, wait for files that are in use (10)", 0 },
 	{ "max-looks", OPT_MAX_LOOKS, "N", 0,
-	  "Look so often for the next command before sleeping, if that has proved useful (32); 0: sleep at once", 0 },
+	  "Look so often for the next command before sleeping, if that has proved useful "
+	  "(32); 0: sleep at once", 0 },
 	{ "verbose", 'v', NULL, 0, "Say more", 0 },
 	{ 0 }
 };

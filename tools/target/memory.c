@@ -8,8 +8,9 @@
  *		   (2 * queue size + 4) * (81 + 16 * num_descs + slot)
  *
  * where slot is sizeof(struct slot); plus the queues of the adapter, about 256
- * bytes per work request and 256 for what a send gathers. All of it together stays below --max-memory, and what
- * the initiators at one address have below --max-share of that.
+ * bytes per work request and 256 for what a send gathers. All of it together stays
+ * below --max-memory, and what the initiators at one address have below --max-share
+ * of that.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * their requests go out, and a strip is used again only when none of it is in use
  * any more. So the answers to requests that follow each other lie side by side,
  * and a target that gives several answers at once can write them with one
- * RDMA WRITE. Each message costs an acknowledgement, whatever its length.
+ * RDMA WRITE. Each message costs an ACK, whatever its length.
  *
  * Neighbours share a cache line, which the adapter may be writing to. The CPU must
  * not write to it in the meantime, or a write-back of what it had read before could
