@@ -199,9 +199,9 @@ static uint8_t *next_tail(struct conn *c, uint8_t value)
 /* Gather bytes into a WRITE, in one piece with what they lie behind. */
 static void gather(struct conn *c, struct ibv_send_wr *wr, const void *p, uint32_t len)
 {
-	struct ibv_sge *last = &wr->sg_list[wr->num_sge - 1];
+	struct ibv_sge *last = wr->num_sge ? &wr->sg_list[wr->num_sge - 1] : NULL;
 
-	if (wr->num_sge && last->addr + last->length == (uintptr_t)p &&
+	if (last && last->addr + last->length == (uintptr_t)p &&
 	    last->lkey == local_key(c, p))
 		last->length += len;
 	else
