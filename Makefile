@@ -8,7 +8,7 @@
 SHELL	:= /bin/bash
 TOP	:= $(CURDIR)
 O	:= $(TOP)/build
-KDIR	= $(firstword $(wildcard /lib/modules/$(kver)/build \
+KDIR	= $(firstword $(wildcard $(O)/kernels/$(kver)/lib/modules/$(kver)/build \
 	$(if $(debug),$(debug)/lib/modules/$(kver)/build)) \
 	/lib/modules/$(kver)/build)
 V	?= 0
