@@ -22,6 +22,7 @@
  *	plain		from now on do without the cache features (before up)
  *	below:S:SEED	is that what PATH holds there?
  *	sleep:MS
+ *	await:FILE	wait until the test has made FILE, two minutes at most
  *	load:MS		writes for so long, one at a time; the slowest is shown
  *	flood:MS	for so long: bad commands, and more than the queues take
  *	silent:N	N connections that say nothing; shows how many there are
@@ -347,6 +348,19 @@ static bool theft(void)
 	}
 }
 
+/* A pause that ends when the test is ready, however slow the machine is. */
+static bool await_file(const char *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6000; i++) {
+		if (!access(path, F_OK))
+			return true;
+		usleep(20 * 1000);
+	}
+	return false;
+}
+
 static bool act(const char *what)
 {
 	unsigned int a = 0, b = 0;
@@ -398,6 +412,8 @@ static bool act(const char *what)
 		return look_below(a, b);
 	if (!strcmp(name, "sleep"))
 		return !usleep(a * 1000);
+	if (!strcmp(name, "await"))
+		return await_file(what + strlen("await:"));
 	if (!strcmp(name, "load"))
 		return load(a);
 	if (!strcmp(name, "flood"))

@@ -105,8 +105,8 @@ check "and no more" act --tvqn late --ivqn lost up flush down
 check "a new one is not" act --tvqn late --ivqn new up flush down
 # A virtqueue's connection is lost, and the instance is not.
 check "all writes fail" vof_dm bad "$no_writes"
-act --tvqn late --ivqn part up flushes:1 sleep:200 vqdown sleep:$((8000 * slower)) vqup "!flush" \
-	flush down >"$VOF_TMP/part" 2>&1 &
+act --tvqn late --ivqn part up flushes:1 sleep:200 vqdown "await:$VOF_TMP/good" vqup \
+	"!flush" flush down >"$VOF_TMP/part" 2>&1 &
 part=$!
 for ((i = 0; i < 100; i++)); do
 	! grep -q "vqdown: yes" "$VOF_TMP/part" || break
@@ -114,6 +114,7 @@ for ((i = 0; i < 100; i++)); do
 done
 sleep 2
 check "writes work again" vof_dm bad "$good"
+: >"$VOF_TMP/good"
 wait $part
 is "one whose virtqueue alone was lost is told on the next one" $? 0 ||
 	note <"$VOF_TMP/part"

@@ -141,13 +141,13 @@ for s in "${names[@]}"; do
 	bad_target "silent-at=$s" "$s"
 	targets+=("$TARGET")
 done
-start=$(date +%s)
+start=$(milliseconds)
 for s in "${names[@]}"; do
 	vof_set "$s" enable 1 >"$VOF_TMP/silent-$s" &
 done
 # shellcheck disable=SC2046,SC2154 # one word per job; lib.sh has vof_targets
 wait $(jobs -p | grep -vxF "$(printf '%s\n' "${vof_targets[@]}")")
-took=$(($(date +%s) - start))
+took=$((($(milliseconds) - start) / 1000))
 # shellcheck disable=SC2154 # lib.sh has slower
 check "silence: given up within $((25 * slower)) s ($took s)" [ $took -lt $((25 * slower)) ]
 for s in "${names[@]}"; do

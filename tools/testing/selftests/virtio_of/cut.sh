@@ -32,11 +32,11 @@ live_soon()
 {
 	local what=$1 limit=$2 start ms d
 	shift 2
-	start=$(date +%s%N)
+	start=$(milliseconds)
 	for d; do
 		vof_wait_state "$d" live 60 || break
 	done
-	ms=$((($(date +%s%N) - start) / 1000000))
+	ms=$(($(milliseconds) - start))
 	check "$what: live again after $ms ms, $limit s are allowed" \
 		[ $ms -lt $((limit * 1000)) ]
 }

@@ -51,39 +51,42 @@ vof_wait_reconnects()
 	return 1
 }
 
-# Both kinds of bounce buffers: with the page's offset kept, and without.
-for keep in 1 0; do
+# with_adapter DISK KEEP: an adapter that keeps a mapping's offset within the page, as an
+# IOMMU does, or one that does not, as bounce buffers alone do; and I/O through it.
+with_adapter()
+{
+	local disk=$1 keep=$2 before i
 	check "an adapter with a DMA device (keep_offset=$keep)" \
-		adapter modprobe virtio_of_dma keep_offset=$keep
+		adapter modprobe virtio_of_dma "keep_offset=$keep"
 	before=$(mapped)
 	check "the connection manager uses it" [ "$before" -gt 0 ]
-	[ $keep = 0 ] || barrier up
 	# The first packets over a new adapter may be lost.
+	check "the device can be configured" vof_make "$disk" "tvqn=$disk"
 	for ((i = 0; i < 50; i++)); do
-		vof_connect d0 tvqn=disk0 >/dev/null && break
-		vof_disconnect d0
+		vof_set "$disk" enable 1 >/dev/null && break
 		sleep 0.2
 	done
-	is "connect" "$(vof_get d0 state)" live
-	check "connect, without eager buffers" vof_connect d1 tvqn=disk1
+	is "$disk: connected" "$(vof_get "$disk" state)" live
 	check "there are copies" \
 		[ "$(cat /sys/kernel/debug/swiotlb/io_tlb_used)" -gt 1000 ]
-	some_io d0
-	some_io d1
-	VOF_LOAD_TIME=6 verified_load "$(vof_disk d0)"
-	vof_set d0 reconnect 1
-	check "a new link" vof_wait_reconnects d0 1
-	verified_load_ends "a link replaced under load"
-	is "no error" "$(vof_get d1 last_error)" ""
-	check "disconnect" vof_disconnect d0
-	check "disconnect" vof_disconnect d1
+	some_io "$disk"
+	VOF_LOAD_TIME=6 verified_load "$(vof_disk "$disk")"
+	vof_set "$disk" reconnect 1
+	check "$disk: a new link" vof_wait_reconnects "$disk" 1
+	verified_load_ends "$disk: a link replaced under load"
+	check "disconnect" vof_disconnect "$disk"
 	for ((i = 0; i < 50; i++)); do
 		[ "$(mapped)" -gt "$before" ] || break
 		sleep 0.1
 	done
-	check "no mapping of ours is left ($(mapped), $before)" [ "$(mapped)" -le "$before" ]
+	check "no mapping of ours is left ($(mapped), $before before)" \
+		[ "$(mapped)" -le "$before" ]
 	check "an adapter without a DMA device" adapter rmmod virtio_of_dma
-done
+}
+
+barrier up
+with_adapter disk0 1
+with_adapter disk1 0
 is "the checks of the DMA API still watch" "$(cat $api/disabled)" N
 is "and have nothing to say" "$(cat $api/error_count)" 0
 barrier "done"

@@ -42,7 +42,6 @@ fi
 resources() { rdma resource show | sed 's/ cq [0-9]*//'; }
 pinned() { grep VmPin "/proc/$TARGET/status"; }
 count() { rdma resource show qp | grep -c 'type RC'; }
-milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 start_target --keepalive 3 --blk tvqn=disk,mem=16M,queues=1 \
 	--blk tvqn=other,mem=16M,queues=1

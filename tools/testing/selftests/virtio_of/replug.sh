@@ -48,9 +48,9 @@ round()
 	check "$what: the load waits" kill -0 "$LOAD"
 	note "$what: then $(vof_get d0 last_error)"
 	check "$what: back" "$@"
-	start=$(date +%s%N)
+	start=$(milliseconds)
 	check "$what: live again" vof_wait_state d0 live 20
-	note "$what: live $((($(date +%s%N) - start) / 1000000)) ms after that"
+	note "$what: live $(($(milliseconds) - start)) ms after that"
 	verified_load_ends "$what"
 }
 

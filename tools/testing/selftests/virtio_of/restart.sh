@@ -9,7 +9,6 @@
 truncate -s 64M "$VOF_TMP/image"
 serve=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]"
 	--blk "tvqn=disk0,file=$VOF_TMP/image,queues=2" --rng tvqn=rng0)
-milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 start_target "${serve[@]}"
 check "connect" vof_connect d0 tvqn=disk0

@@ -24,11 +24,11 @@ fi
 gone()
 {
 	local start
-	start=$(date +%s%N)
+	start=$(milliseconds)
 	while ping -c 1 -W 1 "$(node_addr "$1")" >/dev/null; do
-		[ $((($(date +%s%N) - start) / 1000000000)) -lt 60 ] || return 1
+		[ $(($(milliseconds) - start)) -lt 60000 ] || return 1
 	done
-	echo $((($(date +%s%N) - start) / 1000000))
+	echo $(($(milliseconds) - start))
 }
 
 start_target --listen "rdma://$VOF_ADDR:8549" --blk tvqn=disk-healthy,mem=64M --keepalive 60
