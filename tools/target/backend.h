@@ -37,6 +37,8 @@ struct bio {
 	unsigned int	step;
 	unsigned int	retries;
 	bool		cached;		/* some of it is not stable yet */
+	bool		direct;		/* what is on its way goes by O_DIRECT */
+	bool		again;		/* it has been tried once */
 	bool		queued;
 };
 
@@ -58,6 +60,12 @@ struct backend {
 	uint32_t	block_size;	/* logical blocks */
 	uint32_t	physical_size;	/* physical blocks */
 	uint32_t	mem_align;	/* buffers aligned so need no copy */
+	/* in bytes, of the disk below; 0: not known, or nothing special */
+	uint32_t	io_min;
+	uint32_t	io_opt;
+	uint32_t	io_offset;	/* of the first aligned physical block */
+	uint32_t	discard_unit;
+	bool		unmap;		/* discards, and zeroes if asked, free space */
 	bool		readonly;
 	/*
 	 * So many times what was to be on stable storage may not have got there,
@@ -71,9 +79,10 @@ struct backend {
 	uint8_t		*base;
 };
 
-/* @block_size: of the device that is made of it, 0: what the file has */
-struct backend *backend_open_file(const char *path, bool readonly,
-				  uint32_t block_size);
+struct dev_cfg;
+
+/* Of these it looks at path, readonly, block_size and discard. */
+struct backend *backend_open_file(const struct dev_cfg *cfg);
 struct backend *backend_open_mem(uint64_t size);
 struct backend *backend_open_null(uint64_t size);
 void file_retry(void);

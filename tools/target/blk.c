@@ -86,32 +86,47 @@ static uint32_t blk_size_max(const struct dev *dev)
 	return DEV_MAX_DATA / blk_seg_max(dev) & ~4095U;
 }
 
+/* What the disk below is good at, in logical blocks; the fields are narrow. */
+static void blk_topology(const struct dev *dev, struct virtio_blk_config *c)
+{
+	const struct backend *be = dev->backend;
+	uint32_t per_phys = be->physical_size / dev->block_size;
+	uint32_t least = be->io_min / dev->block_size;
+	uint32_t offset = be->io_offset / dev->block_size;
+
+	while (per_phys > 1) {
+		c->physical_block_exp++;
+		per_phys /= 2;
+	}
+	if (least < 1U << c->physical_block_exp || least > UINT16_MAX)
+		least = 1U << c->physical_block_exp;
+	put16(&c->min_io_size, least);
+	put32(&c->opt_io_size, be->io_opt / dev->block_size);
+	if (offset <= UINT8_MAX)
+		c->alignment_offset = offset;
+}
+
 static size_t blk_config(struct dev_state *s, uint8_t *buf)
 {
 	struct dev *dev = s->dev;
 	struct virtio_blk_config c;
-	uint32_t per_phys = dev->backend->physical_size / dev->block_size;
-	uint32_t align = dev->block_size / SECTOR;
+	uint32_t align = dev->backend->discard_unit > dev->block_size ?
+			 dev->backend->discard_unit : dev->block_size;
 
 	memset(&c, 0, sizeof(c));
 	put64(&c.capacity, dev->backend->size / SECTOR);
 	put32(&c.size_max, blk_size_max(dev));
 	put32(&c.seg_max, blk_seg_max(dev));
 	put32(&c.blk_size, dev->block_size);
-	while (per_phys > 1) {
-		c.physical_block_exp++;
-		per_phys /= 2;
-	}
-	put16(&c.min_io_size, 1U << c.physical_block_exp);
-	put32(&c.opt_io_size, 0);
+	blk_topology(dev, &c);
 	c.wce = s->wce;
 	put16(&c.num_queues, dev->cfg->queues);
 	put32(&c.max_discard_sectors, MAX_DISCARD_SECTORS);
 	put32(&c.max_discard_seg, BLK_MAX_SEGS);
-	put32(&c.discard_sector_alignment, align);
+	put32(&c.discard_sector_alignment, align / SECTOR);
 	put32(&c.max_write_zeroes_sectors, MAX_ZEROES_SECTORS);
 	put32(&c.max_write_zeroes_seg, MAX_ZEROES_SEGS);
-	c.write_zeroes_may_unmap = 1;
+	c.write_zeroes_may_unmap = dev->backend->unmap;
 	memcpy(buf, &c, sizeof(c));
 	return sizeof(c);
 }
@@ -247,7 +262,8 @@ static int blk_next_segment(struct request *req)
 
 	b->bio.op = b->type == VIRTIO_BLK_T_DISCARD ? BIO_DISCARD : BIO_ZEROES;
 	b->bio.flags = b->bio.op == BIO_ZEROES ? blk_sync_flag(req->state) : 0;
-	if (seg->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)
+	if (seg->flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP &&
+	    req->state->dev->backend->unmap)
 		b->bio.flags |= BIO_F_UNMAP;
 	b->bio.buf = NULL;
 	b->bio.offset = seg->sector * SECTOR;
@@ -269,8 +285,17 @@ static void blk_bio_done(struct bio *bio, int err)
 		return;
 	}
 	if (!err && (bio->op == BIO_FLUSH || bio->flags & BIO_F_DSYNC) &&
-	    blk_failed_meanwhile(req))
+	    blk_failed_meanwhile(req)) {
+		/* a stable write is, if it is done once more */
+		if (b->type == VIRTIO_BLK_T_OUT && !b->again && !b->cut) {
+			b->again = true;
+			bio->op = BIO_WRITE;
+			b->failures = bio->be->failures;
+			bio->be->ops->submit(bio->be, bio);
+			return;
+		}
 		err = -EIO;
+	}
 	if (b->type == VIRTIO_BLK_T_FLUSH) {
 		blk_flushed(req, err);
 		return;
@@ -489,7 +514,13 @@ static int blk_ranges(struct request *req)
 		if (seg->sectors)
 			b->nsegs++;
 	}
-	if (status != VIRTIO_BLK_S_OK || !b->nsegs) {
+	/*
+	 * A discard is a hint. It is offered whether it frees anything or not: what
+	 * a driver has once accepted has to be there after a restart, and a file
+	 * that was sparse may be full by then.
+	 */
+	if (status != VIRTIO_BLK_S_OK || !b->nsegs ||
+	    (b->type == VIRTIO_BLK_T_DISCARD && !req->state->dev->backend->unmap)) {
 		blk_status(req, status);
 		return 0;
 	}
@@ -519,6 +550,7 @@ static int blk_submit(struct request *req)
 		b->nsegs = 0;
 		b->seg = 0;
 		b->cut = false;
+		b->again = false;
 		b->unsynced = false;
 		b->bio.be = NULL;
 		b->delayed = false;
@@ -576,8 +608,7 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 		return NULL;
 	switch (cfg->backing) {
 	case BACKING_FILE:
-		dev->backend = backend_open_file(cfg->path, cfg->readonly,
-						 cfg->block_size);
+		dev->backend = backend_open_file(cfg);
 		break;
 	case BACKING_MEM:
 		dev->backend = backend_open_mem(cfg->size);
@@ -593,6 +624,7 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 	}
 	failures_init(&dev->failures);
 	dev->backend->readonly |= cfg->readonly;
+	dev->backend->unmap &= cfg->discard != DISCARD_OFF;
 	dev->cfg = cfg;
 	dev->ops = &blk_ops;
 	dev->block_size = cfg->block_size ? cfg->block_size :
@@ -603,6 +635,12 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 			cfg->tvqn, dev->block_size,
 			(unsigned long long)dev->backend->size,
 			dev->backend->block_size);
+		blk_close(dev);
+		return NULL;
+	}
+	if (!dev_block_size_ok(dev->block_size)) {
+		log_err("blk %s: has blocks of %u bytes, drivers take powers of two from 512 to %u",
+			cfg->tvqn, dev->block_size, DEV_MAX_BLOCK);
 		blk_close(dev);
 		return NULL;
 	}

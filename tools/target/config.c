@@ -49,7 +49,7 @@ static uint64_t parse_size(const char *what, const char *s)
 	char *end;
 
 	errno = 0;
-	v = strtoull(s, &end, 0);
+	v = strtoull(s, &end, 10);
 	if (end == s || errno || !isdigit((unsigned char)*s))
 		die("%s: \"%s\" is not a size", what, s);
 	switch (toupper((unsigned char)*end)) {
@@ -211,9 +211,14 @@ static bool set_blk(struct dev_cfg *d, const char *key, const char *value)
 			die("serial=%s is longer than 20 bytes", value);
 		memcpy(d->serial, value, strlen(value) + 1);
 	} else if (!strcmp(key, "block-size")) {
-		d->block_size = parse_num(key, value, 512, 65536);
-		if (d->block_size & (d->block_size - 1))
-			die("block-size=%s is not a power of two", value);
+		d->block_size = parse_num(key, value, 1, UINT_MAX);
+		if (!dev_block_size_ok(d->block_size))
+			die("block-size=%s: drivers take powers of two from 512 to %u",
+			    value, DEV_MAX_BLOCK);
+	} else if (!strcmp(key, "discard")) {
+		if (strcmp(value, "off") && strcmp(value, "unmap"))
+			die("discard=%s: neither off nor unmap", value);
+		d->discard = *value == 'o' ? DISCARD_OFF : DISCARD_UNMAP;
 	} else if (!strcmp(key, "delay")) {
 		d->delay = parse_num(key, value, 0, 3600000);
 	} else {
@@ -590,7 +595,9 @@ static const char doc[] =
 "  num-descs=N      keyed descriptors per command (16), 0: not offered\n"
 "  staging=BYTES    other transfer memory of each virtqueue (4M)\n"
 "  allow=IVQN       initiator that may connect, repeatable; none: everybody\n"
-"  block-size=N     logical block size (of the file)\n"
+"  block-size=N     logical block size, 512 to 4096 (of the file)\n"
+"  discard=off|unmap  unmap: a discard gives space back (file that is fully\n"
+"                   allocated: off; others, block devices: unmap)\n"
 "  writeback=on|off on: volatile cache with flush; off: write-through (on)\n"
 "  delay=MS         hold every request so long, for tests\n"
 "--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"

@@ -22,6 +22,7 @@ struct listen_cfg {
 
 enum dev_kind { DEV_BLK, DEV_RNG };
 enum backing { BACKING_NONE, BACKING_FILE, BACKING_MEM, BACKING_NULL };
+enum discard { DISCARD_AUTO, DISCARD_OFF, DISCARD_UNMAP };
 
 struct dev_cfg {
 	struct list	node;
@@ -43,6 +44,7 @@ struct dev_cfg {
 	bool		writeback;
 	char		serial[21];
 	unsigned int	block_size;	/* 0: of the backend */
+	enum discard	discard;	/* auto: by what the file is */
 	unsigned int	delay;		/* ms, for tests */
 };
 

@@ -24,6 +24,12 @@
 /* The largest payload served; see also size_max in blk.c. */
 #define DEV_MAX_DATA		(2U << 20)
 
+/*
+ * The largest logical block: a driver takes none above its pages, and those have
+ * 4 KiB on most machines.
+ */
+#define DEV_MAX_BLOCK		4096U
+
 #define BLK_MAX_SEGS		16
 
 struct blk_seg {
@@ -38,6 +44,7 @@ struct blk_request {
 	struct blk_seg	segs[BLK_MAX_SEGS];
 	unsigned int	nsegs, seg;
 	bool		cut;		/* no further segments */
+	bool		again;		/* a write that is done once more */
 	bool		unsynced;	/* something may still be in a cache */
 	uint64_t	failures;	/* of the backend when it was begun */
 	void		*data;
@@ -121,6 +128,11 @@ struct dev {
 	uint32_t		block_size;
 	struct failures		failures;	/* a disk's */
 };
+
+static inline bool dev_block_size_ok(uint32_t n)
+{
+	return n >= 512 && n <= DEV_MAX_BLOCK && !(n & (n - 1));
+}
 
 struct dev *blk_open(const struct dev_cfg *cfg);
 struct dev *rng_open(const struct dev_cfg *cfg);

@@ -2,10 +2,10 @@
 /*
  * The event loop: one thread, one io_uring.
  *
- * Everything in this program runs in it, so there are no locks anywhere. A pass
- * runs due timers, reaps what the kernel has finished, polls the completion queues,
- * posts what has gathered for the peers, and enters the kernel once:
- * to submit, and to sleep if there is nothing else to do.
+ * Everything in this program runs in it, but for discards (see discard.c), so there
+ * are no locks anywhere. A pass runs due timers, reaps what the kernel has finished,
+ * polls the completion queues, posts what has gathered for the peers, and enters the
+ * kernel once: to submit, and to sleep if there is nothing else to do.
  */
 #include <errno.h>
 #include <poll.h>

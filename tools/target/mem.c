@@ -97,6 +97,7 @@ static struct mem *mem_new(uint64_t size)
 	m->be.block_size = 512;
 	m->be.physical_size = 4096;
 	m->be.mem_align = 1;
+	m->be.unmap = true;
 	return m;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/file.c */
+/* link: tools/target/file.c tools/target/file_open.c tools/target/claim.c tools/target/below.c */
 /*
  * The target's file backend against an io_uring that answers what the test
  * wants: short reads and writes go on where they ended, flush means fdatasync,
  * errors are told and told once, and no file has more than its share in flight.
+ * What is opened is one file, whatever happens to its name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../../target/backend.h"
 #include "../../target/config.h"
+#include "../../target/discard.h"
 #include "../../target/log.h"
 
 #define SIZE	(8U << 20)
@@ -49,10 +52,57 @@ void loop_workers(unsigned int n)
 	workers = n;
 }
 
+/* Of block devices only. */
+struct discarder *discarder_start(int fd, const char *name)
+{
+	(void)fd;
+	(void)name;
+	return NULL;
+}
+
+void discarder_submit(struct discarder *d, struct event *ev, uint64_t offset,
+		      uint64_t length)
+{
+	(void)d;
+	(void)ev;
+	(void)offset;
+	(void)length;
+}
+
+void discarder_stop(struct discarder *d)
+{
+	(void)d;
+}
+
+static void (*meanwhile)(void);
+
+/* What a file in use is waited for with. */
+int usleep(useconds_t us)
+{
+	(void)us;
+	if (meanwhile)
+		meanwhile();
+	meanwhile = NULL;
+	return 0;
+}
+
 bool log_ok(struct log_limit *limit)
 {
 	(void)limit;
 	return true;
+}
+
+static struct timer *timer;
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+}
+
+void timer_set(struct timer *t, uint64_t ms)
+{
+	(void)ms;
+	timer = t;
 }
 
 static void say(const char *fmt, va_list ap)
@@ -79,6 +129,7 @@ FAKE_LOG(log_debug)
 /* ---- one file ------------------------------------------------------------- */
 
 static char path[32];
+static struct dev_cfg cfg = { .path = path };
 static struct backend *be;
 static struct bio bio;
 static char *buf;
@@ -102,7 +153,8 @@ static int set_up(void **state)
 		return -1;
 	close(fd);
 	buf = aligned_alloc(4096, 1 << 20);
-	be = backend_open_file(path, false, 0);
+	cfg.readonly = false;
+	be = backend_open_file(&cfg);
 	n_sqes = 0;
 	n_room = 1024;
 	warnings = 0;
@@ -370,9 +422,206 @@ static void full_ring(void **state)
 static void locks(void **state)
 {
 	(void)state;
-	assert_null(backend_open_file(path, false, 0));
+	assert_null(backend_open_file(&cfg));
 	assert_non_null(strstr(last, "in use"));
-	assert_null(backend_open_file(path, true, 0));
+	cfg.readonly = true;
+	assert_null(backend_open_file(&cfg));
+}
+
+/* Another one takes the name of the file that is waited for. */
+static int held;
+
+static void rename_over(void)
+{
+	char other[40];
+	int fd;
+
+	snprintf(other, sizeof(other), "%s-new", path);
+	fd = open(other, O_RDWR | O_CREAT, 0600);
+	assert_true(fd >= 0 && !ftruncate(fd, SIZE));
+	close(fd);
+	assert_int_equal(rename(other, path), 0);
+	close(held);
+}
+
+static void one_file(void **state)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat first, st;
+
+	(void)state;
+	be->ops->close(be);
+	held = open(path, O_RDWR);
+	assert_true(held >= 0 && !fcntl(held, F_OFD_SETLK, &l));
+	assert_int_equal(fstat(held, &first), 0);
+	config.file_wait = 1;
+	meanwhile = rename_over;
+	be = backend_open_file(&cfg);
+	config.file_wait = 0;
+	assert_non_null(be);
+	assert_null(meanwhile);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_not_equal(st.st_ino, first.st_ino);
+
+	submit(BIO_WRITE, 0, 8192, 0);
+	assert_int_equal(fstat(sqes[0].fd, &st), 0);
+	assert_int_equal(st.st_ino, first.st_ino);
+	answer(8192, false);
+	submit(BIO_FLUSH, 0, 0, 0);
+	assert_int_equal(fstat(sqes[0].fd, &st), 0);
+	assert_int_equal(st.st_ino, first.st_ino);
+	answer(0, false);
+}
+
+/* A disk whose sectors are larger than anybody knew. */
+static void direct_refused(void **state)
+{
+	const struct io_uring_sqe *sqe;
+	int fd;
+
+	(void)state;
+	submit(BIO_WRITE, 512, 512, BIO_F_DSYNC);
+	fd = sqes[0].fd;
+	sqe = answer(-EINVAL, true);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(last, "using the page cache"));
+	assert_int_equal(sqe->opcode, IORING_OP_WRITE);
+	assert_int_not_equal(sqe->fd, fd);
+	sqe = answer(512, true);
+	assert_int_equal(sqe->opcode, IORING_OP_FSYNC);
+	answer(0, false);
+	assert_int_equal(result, 0);
+	/* from now on, and said once */
+	submit(BIO_READ, 4096, 4096, 0);
+	assert_int_not_equal(sqes[0].fd, fd);
+	answer(-EINVAL, false);
+	assert_int_equal(result, -EINVAL);
+	assert_int_equal(warnings, 2);
+}
+
+/* The error of others is told to a stable write as well, and once. */
+static void error_of_others(void **state)
+{
+	const struct io_uring_sqe *sqe;
+
+	(void)state;
+	submit(BIO_WRITE, 4096, 8192, BIO_F_DSYNC);
+	at(answer(4096, true), IORING_OP_WRITE, 8192, 4096);
+	sqe = answer(-EIO, true);
+	at(sqe, IORING_OP_WRITE, 8192, 4096);
+	assert_int_equal(sqe->rw_flags, RWF_DSYNC);
+	answer(4096, false);
+	assert_int_equal(result, 0);
+	assert_int_equal(warnings, 0);
+	assert_int_equal(be->failures, 0);
+
+	/* our own comes again; without a cache between, once is enough */
+	submit(BIO_WRITE, 4096, 8192, BIO_F_DSYNC);
+	answer(-EIO, true);
+	answer(-EIO, false);
+	assert_int_equal(result, -EIO);
+	assert_int_equal(warnings, 1);
+	submit(BIO_WRITE, 4096, 8192, 0);
+	answer(-EIO, false);
+	assert_int_equal(result, -EIO);
+}
+
+/* A file that somebody has cut is not made longer again by writes. */
+static void cut_file(void **state)
+{
+	(void)state;
+	submit(BIO_WRITE, SIZE - 4096, 4096, 0);
+	answer(4096, false);
+	assert_int_equal(result, 0);
+	assert_int_equal(truncate(path, SIZE / 2 + 1000), 0);
+	timer->fn(timer);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(last, "was cut to 4195304 bytes"));
+	/* every initiator hears of it */
+	assert_int_equal(be->failures, 1);
+	timer->fn(timer);
+	assert_int_equal(warnings, 1);
+	for (int zeroes = 0; zeroes < 2; zeroes++) {
+		enum bio_op op = zeroes ? BIO_ZEROES : BIO_WRITE;
+
+		submit(op, SIZE - 4096, 4096, 0);
+		assert_int_equal(n_sqes, 0);
+		assert_int_equal(results, 1);
+		assert_int_equal(result, -EIO);
+		/* across the end */
+		submit(op, SIZE / 2, 1024, 0);
+		assert_int_equal(n_sqes, 0);
+		assert_int_equal(result, -EIO);
+		submit(op, SIZE / 2 - 4096, 4096, 0);
+		answer(zeroes ? 0 : 4096, false);
+		assert_int_equal(result, 0);
+	}
+	assert_int_equal(truncate(path, SIZE), 0);
+	timer->fn(timer);
+	assert_non_null(strstr(last, "has 8388608 bytes again"));
+	submit(BIO_WRITE, SIZE - 4096, 4096, 0);
+	answer(4096, false);
+	assert_int_equal(be->failures, 1);
+
+	/* a flush looks, too */
+	assert_int_equal(truncate(path, 4096), 0);
+	submit(BIO_FLUSH, 0, 0, 0);
+	answer(0, false);
+	assert_int_equal(be->failures, 2);
+	submit(BIO_WRITE, 8192, 4096, 0);
+	assert_int_equal(result, -EIO);
+}
+
+static void again(unsigned int block_size, enum discard discard)
+{
+	be->ops->close(be);
+	cfg.block_size = block_size;
+	cfg.discard = discard;
+	warnings = 0;
+	be = backend_open_file(&cfg);
+	cfg.block_size = 0;
+	cfg.discard = DISCARD_AUTO;
+	assert_non_null(be);
+}
+
+static void whole_blocks(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate(path, SIZE + 4096 + 1000), 0);
+	again(4096, DISCARD_AUTO);
+	assert_int_equal(be->size, SIZE + 4096);
+	assert_non_null(strstr(last, "the last 1000 bytes are not served"));
+	/* the same when it grows, and only then */
+	warnings = 0;
+	assert_false(be->ops->refresh(be));
+	assert_int_equal(warnings, 0);
+	assert_int_equal(truncate(path, SIZE + 3 * 4096 + 512), 0);
+	assert_true(be->ops->refresh(be));
+	assert_int_equal(be->size, SIZE + 3 * 4096);
+	assert_int_equal(warnings, 1);
+	assert_false(be->ops->refresh(be));
+	assert_int_equal(warnings, 1);
+}
+
+static void discard_mode(void **state)
+{
+	int fd = open(path, O_RDWR);
+
+	(void)state;
+	/* sparse */
+	assert_true(be->unmap);
+	again(0, DISCARD_OFF);
+	assert_false(be->unmap);
+	if (fallocate(fd, 0, 0, SIZE)) {
+		close(fd);
+		skip();
+	}
+	close(fd);
+	again(0, DISCARD_AUTO);
+	assert_false(be->unmap);
+	assert_non_null(strstr(last, "fully allocated: discards free nothing"));
+	again(0, DISCARD_UNMAP);
+	assert_true(be->unmap);
 }
 
 int main(void)
@@ -389,6 +638,12 @@ int main(void)
 		TEST(share),
 		TEST(full_ring),
 		TEST(locks),
+		TEST(one_file),
+		TEST(direct_refused),
+		TEST(error_of_others),
+		TEST(cut_file),
+		TEST(whole_blocks),
+		TEST(discard_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,7 +213,15 @@ short()
 	check "$what: it was short" grep -qx 34816 <(results)
 	check_not "$what: a read beyond the end fails" fetch "$disk" 4000
 	check "$what: a read before it" fetch "$disk" 2000
+	check "$what: the log tells of the cut" target_says "$file: was cut to $limit bytes"
+	check_not "$what: a write beyond the end fails" page "$disk" 4000
+	check_not "$what: zeroes beyond the end fail" timeout 60 blkdiscard -z -o 16M -l 1M \
+		"$disk"
+	is "$what: the file is as short as before" "$(stat -c %s "$file")" "$limit"
+	check_not "$what: a flush tells of what is lost" fsync_of "$disk"
+	check "$what: once" fsync_of "$disk"
 	truncate -s 32M "$file"
+	check "$what: it is seen" target_says "$file: has 33554432 bytes again"
 	check "$what: the file has its size back" fetch "$disk" 4000
 	echo 0 >$trace/events/io_uring/io_uring_complete/enable
 	vof_disconnect d0

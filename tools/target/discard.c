@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Discards of a block device: ioctl(BLKDISCARD), which blocks, in a thread of each
+ * disk, so that a slow one makes nobody wait but its own initiators. fallocate() is
+ * none: a block device writes zeroes for it, which fills a thin disk.
+ *
+ * A thread and the event loop share two things. The ring has room for all that the
+ * disk may have on their way, its semaphore counts what the thread has not taken
+ * yet. What is done goes into a pipe that all of them write to, by value.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "discard.h"
+#include "log.h"
+
+#define STACK_SIZE	(64U << 10)
+
+struct job {
+	struct event	*ev;		/* NULL: the thread ends */
+	uint64_t	range[2];	/* offset and length */
+};
+
+struct result {
+	struct event	*ev;
+	int		res;
+};
+
+struct discarder {
+	int		fd;
+	pthread_t	thread;
+	sem_t		waiting;
+	unsigned int	put;		/* event loop only */
+	unsigned int	get;		/* thread only */
+	struct job	ring[DISCARD_DEPTH];
+};
+
+static int results[2] = { -1, -1 };
+static struct watch results_watch;
+
+static void *discard_thread(void *arg)
+{
+	struct discarder *d = arg;
+
+	for (;;) {
+		struct job *job;
+		struct result r;
+
+		if (sem_wait(&d->waiting))
+			continue;
+		job = &d->ring[d->get++ % DISCARD_DEPTH];
+		if (!job->ev)
+			return NULL;
+		r.ev = job->ev;
+		r.res = ioctl(d->fd, BLKDISCARD, job->range) ? -errno : 0;
+		/* at most PIPE_BUF bytes: one piece, whoever else writes */
+		while (write(results[1], &r, sizeof(r)) < 0 && errno == EINTR)
+			;
+	}
+}
+
+static void results_ready(struct watch *w)
+{
+	struct result r;
+
+	while (read(w->fd, &r, sizeof(r)) == sizeof(r))
+		r.ev->fn(r.ev, r.res);
+}
+
+/* One pipe for all disks, from the first one on. */
+static int results_open(void)
+{
+	if (results[0] >= 0)
+		return 0;
+	if (pipe2(results, O_CLOEXEC))
+		return -errno;
+	fcntl(results[0], F_SETFL, O_NONBLOCK);
+	watch_init(&results_watch, results[0], results_ready);
+	return 0;
+}
+
+/* Signals are for the event loop alone. */
+static int start_thread(struct discarder *d)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&d->thread, &attr, discard_thread, d);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -ret;
+}
+
+struct discarder *discarder_start(int fd, const char *path)
+{
+	struct discarder *d = calloc(1, sizeof(*d));
+	int ret = d ? results_open() : -ENOMEM;
+
+	if (!ret) {
+		d->fd = fd;
+		sem_init(&d->waiting, 0, 0);
+		ret = start_thread(d);
+	}
+	if (ret) {
+		log_warn("%s: no thread for discards, which free nothing: %s", path,
+			 strerror(-ret));
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+static void put(struct discarder *d, const struct job *job)
+{
+	d->ring[d->put++ % DISCARD_DEPTH] = *job;
+	sem_post(&d->waiting);
+}
+
+void discarder_submit(struct discarder *d, struct event *ev, uint64_t offset,
+		      uint64_t length)
+{
+	put(d, &(struct job){ .ev = ev, .range = { offset, length } });
+}
+
+void discarder_stop(struct discarder *d)
+{
+	put(d, &(struct job){ .ev = NULL });
+	pthread_join(d->thread, NULL);
+	sem_destroy(&d->waiting);
+	free(d);
+}

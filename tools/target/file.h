@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A file or block device that is open, between file.c and what opens it. */
+#ifndef VOFT_FILE_H
+#define VOFT_FILE_H
+
+#include "backend.h"
+#include "log.h"
+
+struct dev_cfg;
+struct discarder;
+
+struct file {
+	struct backend	be;
+	struct list	node;		/* of those that are looked at, see file.c */
+	int		fd;		/* through the page cache */
+	int		direct;		/* O_DIRECT, or -1 */
+	uint32_t	align;		/* of offset and length for O_DIRECT; 0: unused */
+	uint32_t	unit;		/* the size is a multiple of it */
+	uint64_t	end;		/* less than the size: somebody has cut it */
+	bool		blockdev;
+	struct discarder *discarder;
+	char		*path;
+	unsigned int	busy;		/* submissions that the kernel has */
+	struct list	queue;		/* bios that wait until they are less */
+	struct log_limit errors[BIO_ZEROES + 1];	/* one kind does not hide another */
+};
+
+/* Fill in what the file is; false: logged, and f->fd may be open. */
+bool file_open(struct file *f, const struct dev_cfg *cfg);
+/* Reduce @size to what is served of it, and say what is not. */
+void file_whole_blocks(const struct file *f, uint64_t *size);
+
+#endif

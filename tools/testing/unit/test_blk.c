@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/* link: tools/target/blk.c tools/target/failures.c */
+/*
+ * The target's disk above a backend that answers what the test wants: what it says
+ * of itself, discards that free something or nothing, stable writes beside somebody
+ * else's failed flush.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <linux/virtio_blk.h>
+
+#include "../../target/dev.h"
+#include "../../target/log.h"
+
+#define SIZE	(64U << 20)
+
+/* ---- what blk.c calls ----------------------------------------------------- */
+
+static char last[512];
+static struct bio *submitted;
+static unsigned int submits;
+static int status;		/* of the last request, -1: none yet */
+static char data[4096];
+
+static void submit(struct backend *be, struct bio *bio)
+{
+	bio->be = be;
+	submitted = bio;
+	submits++;
+}
+
+static void close_backend(struct backend *be)
+{
+	(void)be;
+}
+
+static const struct backend_ops ops = { .submit = submit, .close = close_backend };
+static struct backend backend;
+
+struct backend *backend_open_file(const struct dev_cfg *cfg)
+{
+	(void)cfg;
+	return &backend;
+}
+
+struct backend *backend_open_mem(uint64_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+struct backend *backend_open_null(uint64_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+}
+
+void timer_set(struct timer *t, uint64_t ms)
+{
+	(void)t;
+	(void)ms;
+}
+
+void timer_cancel(struct timer *t)
+{
+	(void)t;
+}
+
+void log_err(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(last, sizeof(last), fmt, ap);
+	va_end(ap);
+}
+
+void request_configured(struct request *req, uint16_t s)
+{
+	(void)req;
+	(void)s;
+}
+
+const struct payload *request_payload(const struct request *req, uint32_t offset)
+{
+	(void)req;
+	(void)offset;
+	return (const struct payload *)data;
+}
+
+void *request_stage(struct request *req, uint32_t length)
+{
+	(void)req;
+	(void)length;
+	return data;
+}
+
+bool request_reaches(const struct request *req, const void *where, uint32_t length)
+{
+	(void)req;
+	(void)where;
+	(void)length;
+	return true;
+}
+
+uint32_t request_stage_max(const struct request *req)
+{
+	(void)req;
+	return sizeof(data);
+}
+
+void request_done(struct request *req, uint32_t offset, const void *where,
+		  uint32_t length, int tail)
+{
+	(void)req;
+	(void)offset;
+	(void)where;
+	(void)length;
+	assert_int_equal(status, -1);
+	status = tail;
+}
+
+bool request_alive(const struct request *req)
+{
+	(void)req;
+	return true;
+}
+
+void request_fail(struct request *req, uint16_t s)
+{
+	(void)req;
+	fail_msg("status 0x%x of the fabric", s);
+}
+
+/* ---- one disk ------------------------------------------------------------- */
+
+static struct dev_cfg cfg;
+static struct dev *dev;
+static struct dev_state state;
+static struct request req;
+
+static int set_up(void **unused)
+{
+	(void)unused;
+	cfg = (struct dev_cfg) { .backing = BACKING_FILE, .queues = 1,
+				 .queue_size = 256, .writeback = true };
+	backend = (struct backend) { .ops = &ops, .size = SIZE, .block_size = 512,
+				     .physical_size = 4096, .mem_align = 1,
+				     .unmap = true };
+	dev = blk_open(&cfg);
+	state = (struct dev_state) { .dev = dev };
+	dev->ops->init(&state);
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	(void)unused;
+	if (dev)
+		dev->ops->close(dev);
+	return 0;
+}
+
+static void request(uint32_t type, uint64_t sector, const void *more, uint32_t n)
+{
+	struct virtio_blk_outhdr hdr = { .type = htole32(type),
+					 .sector = htole64(sector) };
+
+	memset(&req, 0, sizeof(req));
+	req.state = &state;
+	memcpy(req.head, &hdr, sizeof(hdr));
+	if (more)
+		memcpy(req.head + sizeof(hdr), more, n);
+	req.out_len = sizeof(hdr) + n;
+	req.in_len = 1;
+	submits = 0;
+	status = -1;
+	assert_int_equal(dev->ops->submit(&req), 0);
+}
+
+static void range(uint32_t type, uint32_t flags)
+{
+	struct virtio_blk_discard_write_zeroes r = {
+		.sector = htole64(8), .num_sectors = htole32(16),
+		.flags = htole32(flags),
+	};
+
+	request(type, 0, &r, sizeof(r));
+}
+
+/* ---- tests ---------------------------------------------------------------- */
+
+static void discards(void **unused)
+{
+	(void)unused;
+	assert_true(dev->ops->features(dev) & 1ULL << VIRTIO_BLK_F_DISCARD);
+	range(VIRTIO_BLK_T_DISCARD, 0);
+	assert_int_equal(submits, 1);
+	assert_int_equal(submitted->op, BIO_DISCARD);
+	assert_int_equal(submitted->offset, 4096);
+	assert_int_equal(submitted->length, 8192);
+	submitted->done(submitted, 0);
+	assert_int_equal(status, VIRTIO_BLK_S_OK);
+	range(VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
+	assert_true(submitted->flags & BIO_F_UNMAP);
+
+	/* nothing is given back; a driver that has accepted the feature sees it */
+	backend.unmap = false;
+	assert_true(dev->ops->features(dev) & 1ULL << VIRTIO_BLK_F_DISCARD);
+	range(VIRTIO_BLK_T_DISCARD, 0);
+	assert_int_equal(submits, 0);
+	assert_int_equal(status, VIRTIO_BLK_S_OK);
+	range(VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
+	assert_int_equal(submits, 1);
+	assert_false(submitted->flags & BIO_F_UNMAP);
+	/* it is looked at all the same */
+	range(VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
+	assert_int_equal(status, VIRTIO_BLK_S_UNSUPP);
+}
+
+static void get_config(struct virtio_blk_config *c)
+{
+	uint8_t buf[DEV_CONFIG_SIZE];
+
+	assert_int_equal(dev->ops->config(&state, buf), sizeof(*c));
+	memcpy(c, buf, sizeof(*c));
+}
+
+static void topology(void **unused)
+{
+	struct virtio_blk_config c;
+
+	(void)unused;
+	get_config(&c);
+	assert_int_equal(c.physical_block_exp, 3);
+	assert_int_equal(le16toh(c.min_io_size), 8);
+	assert_int_equal(le32toh(c.opt_io_size), 0);
+	assert_int_equal(c.alignment_offset, 0);
+	assert_int_equal(le32toh(c.discard_sector_alignment), 1);
+
+	backend.io_min = 128 << 10;
+	backend.io_opt = 1 << 20;
+	backend.io_offset = 3584;
+	backend.discard_unit = 64 << 10;
+	get_config(&c);
+	assert_int_equal(le16toh(c.min_io_size), 256);
+	assert_int_equal(le32toh(c.opt_io_size), 2048);
+	assert_int_equal(c.alignment_offset, 7);
+	assert_int_equal(le32toh(c.discard_sector_alignment), 128);
+
+	/* what has no room in its field */
+	backend.io_min = 64 << 20;
+	get_config(&c);
+	assert_int_equal(le16toh(c.min_io_size), 8);
+}
+
+static void block_sizes(void **unused)
+{
+	(void)unused;
+	dev->ops->close(dev);
+	backend.block_size = 8192;
+	dev = blk_open(&cfg);
+	assert_null(dev);
+	assert_non_null(strstr(last, "blocks of 8192 bytes, drivers take powers of two"));
+}
+
+/* Somebody else's flush has failed since a stable write was begun. */
+static void stable_writes(void **unused)
+{
+	(void)unused;
+	request(VIRTIO_BLK_T_OUT, 8, NULL, 4096);
+	assert_true(submitted->flags & BIO_F_DSYNC);
+	backend.failures++;
+	/* by way of the page cache it ends with a flush */
+	submitted->op = BIO_FLUSH;
+	submitted->done(submitted, 0);
+	assert_int_equal(status, -1);
+	assert_int_equal(submits, 2);
+	assert_int_equal(submitted->op, BIO_WRITE);
+	assert_int_equal(submitted->offset, 4096);
+	assert_int_equal(submitted->length, 4096);
+	assert_true(submitted->flags & BIO_F_DSYNC);
+	submitted->done(submitted, 0);
+	assert_int_equal(status, VIRTIO_BLK_S_OK);
+
+	/* one more failure, or one of its own, is an error */
+	request(VIRTIO_BLK_T_OUT, 8, NULL, 4096);
+	backend.failures++;
+	submitted->done(submitted, 0);
+	backend.failures++;
+	submitted->done(submitted, 0);
+	assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+	request(VIRTIO_BLK_T_OUT, 8, NULL, 4096);
+	submitted->done(submitted, -EIO);
+	assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+	assert_int_equal(submits, 1);
+
+	/* nothing new for a peer that has gone */
+	request(VIRTIO_BLK_T_OUT, 8, NULL, 4096);
+	backend.failures++;
+	dev->ops->cancel(&req);
+	submitted->done(submitted, 0);
+	assert_int_equal(submits, 1);
+	assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+
+	/* with a cache a write promises nothing */
+	state.driver_features = 1ULL << VIRTIO_BLK_F_FLUSH;
+	request(VIRTIO_BLK_T_OUT, 8, NULL, 4096);
+	backend.failures++;
+	submitted->done(submitted, 0);
+	assert_int_equal(submits, 1);
+	assert_int_equal(status, VIRTIO_BLK_S_OK);
+}
+
+int main(void)
+{
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(discards),
+		TEST(topology),
+		TEST(block_sizes),
+		TEST(stable_writes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
