@@ -38,6 +38,7 @@ struct bio {
 	unsigned int	retries;
 	bool		cached;		/* some of it is not stable yet */
 	bool		direct;		/* what is on its way goes by O_DIRECT */
+	bool		apart;		/* it blocks, and goes by a lane */
 	bool		again;		/* it has been tried once */
 	bool		queued;
 };

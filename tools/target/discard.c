@@ -4,12 +4,10 @@
  * disk, so that a slow one makes nobody wait but its own initiators. fallocate() is
  * none: a block device writes zeroes for it, which fills a thin disk.
  *
- * A thread and the event loop share two things. The ring has room for all that the
- * disk may have on their way, its semaphore counts what the thread has not taken
- * yet. What is done goes into a pipe that all of them write to, by value.
+ * A thread and the event loop share the ring, which has room for all that the disk
+ * may have on their way; its semaphore counts what the thread has not taken yet.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -17,21 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "discard.h"
 #include "log.h"
+#include "results.h"
 
 #define STACK_SIZE	(64U << 10)
 
 struct job {
 	struct event	*ev;		/* NULL: the thread ends */
 	uint64_t	range[2];	/* offset and length */
-};
-
-struct result {
-	struct event	*ev;
-	int		res;
 };
 
 struct discarder {
@@ -43,48 +36,20 @@ struct discarder {
 	struct job	ring[DISCARD_DEPTH];
 };
 
-static int results[2] = { -1, -1 };
-static struct watch results_watch;
-
 static void *discard_thread(void *arg)
 {
 	struct discarder *d = arg;
 
 	for (;;) {
 		struct job *job;
-		struct result r;
 
 		if (sem_wait(&d->waiting))
 			continue;
 		job = &d->ring[d->get++ % DISCARD_DEPTH];
 		if (!job->ev)
 			return NULL;
-		r.ev = job->ev;
-		r.res = ioctl(d->fd, BLKDISCARD, job->range) ? -errno : 0;
-		/* at most PIPE_BUF bytes: one piece, whoever else writes */
-		while (write(results[1], &r, sizeof(r)) < 0 && errno == EINTR)
-			;
+		results_put(job->ev, ioctl(d->fd, BLKDISCARD, job->range) ? -errno : 0);
 	}
-}
-
-static void results_ready(struct watch *w)
-{
-	struct result r;
-
-	while (read(w->fd, &r, sizeof(r)) == sizeof(r))
-		r.ev->fn(r.ev, r.res);
-}
-
-/* One pipe for all disks, from the first one on. */
-static int results_open(void)
-{
-	if (results[0] >= 0)
-		return 0;
-	if (pipe2(results, O_CLOEXEC))
-		return -errno;
-	fcntl(results[0], F_SETFL, O_NONBLOCK);
-	watch_init(&results_watch, results[0], results_ready);
-	return 0;
 }
 
 /* Signals are for the event loop alone. */

@@ -26,6 +26,7 @@
 #include "config.h"
 #include "discard.h"
 #include "file.h"
+#include "lane.h"
 
 #define ZERO_SIZE	(1U << 20)
 #define MAX_RETRIES	100
@@ -38,6 +39,7 @@
 #define FILE_DEPTH	256
 
 _Static_assert(FILE_DEPTH <= DISCARD_DEPTH, "discards on their way");
+_Static_assert(FILE_DEPTH <= LANE_DEPTH, "submissions on their way");
 
 static unsigned int n_files;
 
@@ -81,12 +83,41 @@ static int zero_mode(const struct bio *bio)
 static void prep_write(struct file *f, struct bio *bio, struct io_uring_sqe *sqe,
 		       const void *buf, uint64_t offset, uint64_t length)
 {
-	bio->direct = can_direct(f, buf, offset, length);
 	io_uring_prep_write(sqe, bio->direct ? f->direct : f->fd, buf, length, offset);
-	if (!bio->direct)
+	if (!bio->direct) {
 		bio->cached = true;
-	else if (bio->flags & BIO_F_DSYNC)
+		return;
+	}
+	if (bio->flags & BIO_F_DSYNC)
 		sqe->rw_flags = RWF_DSYNC;
+	/* what would block comes back, and goes by the lane */
+	if (f->lane && !bio->apart)
+		sqe->rw_flags |= RWF_NOWAIT;
+}
+
+static bool transfers(const struct bio *bio)
+{
+	return bio->op == BIO_READ || bio->op == BIO_WRITE ||
+	       (bio->op == BIO_ZEROES && zero_mode(bio) < 0);
+}
+
+/*
+ * Of a regular file, does it go by its lane? What may block does: writes through the
+ * page cache, fallocate, and what was tried and would have.
+ */
+static bool goes_apart(const struct file *f, const struct bio *bio)
+{
+	if (!f->lane)
+		return false;
+	switch (bio->op) {
+	case BIO_WRITE:
+	case BIO_ZEROES:
+		return bio->apart || !bio->direct;
+	case BIO_DISCARD:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void file_start(struct bio *bio)
@@ -101,14 +132,20 @@ static void file_start(struct bio *bio)
 		discarder_submit(f->discarder, &bio->ev, offset, length);
 		return;
 	}
-	sqe = loop_sqe(&bio->ev);
+	if (bio->op == BIO_ZEROES && zero_mode(bio) < 0) {
+		buf = zeroes;
+		if (length > ZERO_SIZE)
+			length = ZERO_SIZE;
+	}
+	bio->direct = transfers(bio) && can_direct(f, buf, offset, length);
+	bio->apart = goes_apart(f, bio);
+	sqe = bio->apart ? lane_sqe(f->lane, &bio->ev) : loop_sqe(&bio->ev);
 	if (!sqe) {
 		list_add_tail(&bio->node, &waiting);
 		return;
 	}
 	switch (bio->op) {
 	case BIO_READ:
-		bio->direct = can_direct(f, buf, offset, length);
 		io_uring_prep_read(sqe, bio->direct ? f->direct : f->fd, buf,
 				   length, offset);
 		break;
@@ -123,18 +160,16 @@ static void file_start(struct bio *bio)
 					FALLOC_FL_KEEP_SIZE, offset, length);
 		break;
 	case BIO_ZEROES:
-		if (zero_mode(bio) >= 0) {
-			bio->cached = true;
-			bio->direct = false;
-			io_uring_prep_fallocate(sqe, f->fd, zero_mode(bio),
-						offset, length);
+		if (zero_mode(bio) < 0) {
+			prep_write(f, bio, sqe, buf, offset, length);
 			break;
 		}
-		if (length > ZERO_SIZE)
-			length = ZERO_SIZE;
-		prep_write(f, bio, sqe, zeroes, offset, length);
+		bio->cached = true;
+		io_uring_prep_fallocate(sqe, f->fd, zero_mode(bio), offset, length);
 		break;
 	}
+	if (bio->apart)
+		lane_kick(f->lane);
 }
 
 /* What went another way than O_DIRECT is not durable before a flush. */
@@ -235,6 +270,13 @@ static void file_event(struct event *ev, int res)
 	struct file *f = container_of(bio->be, struct file, be);
 	int err = 0;
 
+	/* where the file system cannot tell what would block, all of it may */
+	if ((res == -EAGAIN || res == -EOPNOTSUPP) && f->lane && !bio->apart &&
+	    bio->direct && bio->op != BIO_READ) {
+		bio->apart = true;
+		file_start(bio);
+		return;
+	}
 	if ((res == -EINTR || res == -EAGAIN) && bio->retries++ < MAX_RETRIES) {
 		file_start(bio);
 		return;
@@ -285,6 +327,7 @@ static void file_event(struct event *ev, int res)
 		    (res == -EOPNOTSUPP || res == -ENOSYS || res == -EINVAL)) {
 			bio->step = bio->step || !(bio->flags & BIO_F_UNMAP) ? 2 : 1;
 			bio->cached = false;
+			bio->apart = false;
 			file_start(bio);
 			return;
 		}
@@ -328,6 +371,7 @@ static void file_submit(struct backend *be, struct bio *bio)
 	bio->cached = false;
 	bio->direct = false;
 	bio->again = false;
+	bio->apart = false;
 	if ((bio->op == BIO_WRITE || bio->op == BIO_ZEROES) &&
 	    bio->offset + bio->length > f->end) {
 		report(f, bio, -EIO);
@@ -382,6 +426,8 @@ static void file_close(struct backend *be)
 	list_del(&f->node);
 	if (f->discarder)
 		discarder_stop(f->discarder);
+	if (f->lane)
+		lane_stop(f->lane);
 	if (f->direct >= 0)
 		close(f->direct);
 	if (f->fd >= 0)

@@ -8,6 +8,7 @@
 
 struct dev_cfg;
 struct discarder;
+struct lane;
 
 struct file {
 	struct backend	be;
@@ -18,7 +19,8 @@ struct file {
 	uint32_t	unit;		/* the size is a multiple of it */
 	uint64_t	end;		/* less than the size: somebody has cut it */
 	bool		blockdev;
-	struct discarder *discarder;
+	struct discarder *discarder;	/* of a block device */
+	struct lane	*lane;		/* of a regular file that is written to */
 	char		*path;
 	unsigned int	busy;		/* submissions that the kernel has */
 	struct list	queue;		/* bios that wait until they are less */

@@ -19,6 +19,7 @@
 #include "config.h"
 #include "discard.h"
 #include "file.h"
+#include "lane.h"
 #include "below.h"
 
 void file_whole_blocks(const struct file *f, uint64_t *size)
@@ -150,6 +151,8 @@ bool file_open(struct file *f, const struct dev_cfg *cfg)
 	if (!claim_lock(f->path, f->direct >= 0 ? f->direct : f->fd, cfg->readonly,
 			CLAIM_HALF, 0, &waited))
 		return false;
+	if (!f->blockdev && !cfg->readonly)
+		f->lane = lane_start(f->path);
 	below_limits(&f->be, &st);
 	choose_discard(f, &st, cfg->discard);
 	return true;

@@ -24,6 +24,7 @@
 #include "../../target/backend.h"
 #include "../../target/config.h"
 #include "../../target/discard.h"
+#include "../../target/lane.h"
 #include "../../target/log.h"
 
 #define SIZE	(8U << 20)
@@ -72,6 +73,38 @@ void discarder_submit(struct discarder *d, struct event *ev, uint64_t offset,
 void discarder_stop(struct discarder *d)
 {
 	(void)d;
+}
+
+/* Only what wants one has one. */
+static char a_lane;
+static bool lanes;
+static struct io_uring_sqe lane_sqes[8];
+static struct event *lane_events[8];
+static unsigned int n_lane, n_kicks;
+
+struct lane *lane_start(const char *name)
+{
+	(void)name;
+	return lanes ? (struct lane *)&a_lane : NULL;
+}
+
+struct io_uring_sqe *lane_sqe(struct lane *l, struct event *ev)
+{
+	assert_ptr_equal(l, &a_lane);
+	memset(&lane_sqes[n_lane], 0, sizeof(lane_sqes[0]));
+	lane_events[n_lane] = ev;
+	return &lane_sqes[n_lane++];
+}
+
+void lane_kick(struct lane *l)
+{
+	assert_ptr_equal(l, &a_lane);
+	n_kicks++;
+}
+
+void lane_stop(struct lane *l)
+{
+	assert_ptr_equal(l, &a_lane);
 }
 
 static void (*meanwhile)(void);
@@ -624,6 +657,70 @@ static void discard_mode(void **state)
 	assert_true(be->unmap);
 }
 
+/* What may block others' writes to regular files goes by a lane of its own. */
+static void apart(void **state)
+{
+	const struct io_uring_sqe *sqe = &lane_sqes[0];
+
+	(void)state;
+	lanes = true;
+	again(0, DISCARD_AUTO);
+	lanes = false;
+
+	/* O_DIRECT is tried first: most writes do not block */
+	submit(BIO_WRITE, 0, 8192, BIO_F_DSYNC);
+	assert_int_equal(sqes[0].rw_flags, RWF_DSYNC | RWF_NOWAIT);
+	answer(8192, false);
+	assert_int_equal(result, 0);
+	for (int i = 0; i < 2; i++) {
+		n_lane = 0;
+		n_kicks = 0;
+		submit(BIO_WRITE, 0, 8192, BIO_F_DSYNC);
+		answer(4096, true);
+		/* it would block; or the file system cannot tell */
+		events[1]->fn(events[1], i ? -EOPNOTSUPP : -EAGAIN);
+		assert_int_equal(n_sqes, 2);
+		assert_int_equal(n_lane, 1);
+		assert_int_equal(n_kicks, 1);
+		at(sqe, IORING_OP_WRITE, 4096, 4096);
+		assert_int_equal(sqe->rw_flags, RWF_DSYNC);
+		lane_events[0]->fn(lane_events[0], 4096);
+		assert_int_equal(results, 1);
+		assert_int_equal(result, 0);
+	}
+
+	/* through the page cache, and fallocate; the flush behind it does not */
+	n_lane = 0;
+	submit(BIO_WRITE, 0, 100, BIO_F_DSYNC);
+	assert_int_equal(n_sqes, 0);
+	assert_int_equal(sqe->rw_flags, 0);
+	lane_events[0]->fn(lane_events[0], 100);
+	assert_int_equal(n_sqes, 1);
+	assert_int_equal(sqes[0].opcode, IORING_OP_FSYNC);
+	answer(0, false);
+	n_lane = 0;
+	submit(BIO_DISCARD, 0, 4096, 0);
+	assert_int_equal(n_sqes, 0);
+	assert_int_equal(sqe->opcode, IORING_OP_FALLOCATE);
+	lane_events[0]->fn(lane_events[0], 0);
+	assert_int_equal(result, 0);
+	n_lane = 0;
+	submit(BIO_ZEROES, 0, 4096, BIO_F_DSYNC);
+	assert_int_equal(n_sqes, 0);
+	/* no error of O_DIRECT */
+	lane_events[0]->fn(lane_events[0], -EINVAL);
+	assert_int_equal(n_sqes, 1);
+	assert_int_equal(sqes[0].opcode, IORING_OP_WRITE);
+	answer(4096, false);
+	assert_int_equal(result, 0);
+
+	/* reads are not taken one after the other */
+	submit(BIO_READ, 0, 100, 0);
+	assert_int_equal(sqes[0].rw_flags, 0);
+	answer(100, false);
+	assert_int_equal(result, 0);
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -644,6 +741,7 @@ int main(void)
 		TEST(cut_file),
 		TEST(whole_blocks),
 		TEST(discard_mode),
+		TEST(apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,4 +234,42 @@ short "O_DIRECT" "$VOF_TMP/ext4/image"
 umount "$VOF_TMP/ext4"
 short "page cache" "$VOF_TMP/image"
 vof_no_disks
+
+# ---- files whose writes hang ------------------------------------------------
+
+# The kernel's workers take writes to files one after the other when their inodes have
+# the same one of 64 hashes: of 16 that hang, one would meet one of the 8 others as a
+# rule.
+loop=$(vof_loop "$VOF_TMP/below")
+check "a file system without O_DIRECT" mkfs.ext4 -q -b 4096 "$loop"
+mount -o data=journal "$loop" "$VOF_TMP/ext4"
+disks=()
+for ((i = 0; i < 16; i++)); do
+	dd if=/dev/zero of="$VOF_TMP/ext4/s$i" bs=64k count=1 conv=fsync 2>/dev/null
+	disks+=(--blk "tvqn=s$i,file=$VOF_TMP/ext4/s$i,queues=1,eager=64K")
+done
+for ((i = 0; i < 8; i++)); do
+	dd if=/dev/zero of="$VOF_TMP/q$i" bs=64k count=1 2>/dev/null
+	disks+=(--blk "tvqn=q$i,file=$VOF_TMP/q$i,queues=1,eager=64K")
+done
+start_target "${disks[@]}"
+# each NAME N ACTION...: with N disks, one after the other.
+each()
+{
+	local what=$1 n=$2 i
+	shift 2
+	for ((i = 0; i < n; i++)); do
+		timeout $((20 * slower)) vof-act --addr "$(target_addr)" \
+			--tvqn "$what$i" "$@" || return
+	done
+}
+check "it hangs" fsfreeze -f "$VOF_TMP/ext4"
+check "writes to its files, their initiators gone" each s 16 up post:0:1
+check "writes to other files do not wait" each q 8 up write:0:2 flush down
+check "it goes on" fsfreeze -u "$VOF_TMP/ext4"
+check "what was written is there" each s 16 up read:0:1 down
+stop_target
+is "the target ends well" $? 0
+umount "$VOF_TMP/ext4"
+vof_no_disks
 finish
