@@ -10,21 +10,10 @@
 
 #include <linux/types.h>
 #include <linux/virtio_ring.h>
+#include <virtio_of/seg.h>
 
 /* No head of a chain: the largest split ring has 32768 descriptors. */
 #define VOF_RING_NO_HEAD	0xffff
-
-/**
- * struct vof_seg - one piece of a descriptor chain
- * @addr: physical address, as the driver put it into the descriptor
- * @dma: for the fabric: where it mapped the piece, if it did
- * @len: bytes, may be zero
- */
-struct vof_seg {
-	u64 addr;
-	u64 dma;
-	u32 len;
-};
 
 /**
  * struct vof_chain - a descriptor chain taken from the avail ring

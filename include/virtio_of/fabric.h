@@ -49,6 +49,17 @@ struct vof_addr {
 };
 
 /**
+ * struct vof_limits - what can be carried over a connection
+ * @bytes: of a request, device-readable and device-writable ones together. Any that
+ *	is not larger is sent, wherever its segments lie
+ * @seg_bytes: of a segment that the fabric does best with; longer ones are carried
+ */
+struct vof_limits {
+	u32 bytes;
+	u32 seg_bytes;
+};
+
+/**
  * enum vof_owner - who may touch a request (invariant I1 of queue.c)
  * @VOF_OWNER_RING: nobody here; the driver may make the chain available
  * @VOF_OWNER_CORE: the core, under the queue's lock
@@ -191,6 +202,8 @@ static inline bool vof_queue_is_control(const struct vof_queue *q)
  *	0, or a negative errno with the cause reported by vof_queue_error()
  * @queue_eager: the target's eager buffers of a connected virtqueue, as they
  *	came over the wire, unchecked. May sleep. NULL where a fabric has none
+ * @limits: what @q, which is connected, can carry with commands of @max_descs keyed
+ *	descriptors; it may have been opened for fewer. May sleep
  * @queue_stop: may sleep, idempotent. On return the peer and the adapter touch
  *	nothing of ours, every request is the core's again, and no upcall runs
  *	or will run
@@ -212,6 +225,8 @@ struct vof_fabric_ops {
 	int (*queue_eager)(struct vof_queue *q,
 			   const struct virtio_of_keyed_desc *descs,
 			   unsigned int count);
+	void (*limits)(struct vof_queue *q, u8 max_descs,
+		       struct vof_limits *limits);
 	void (*queue_stop)(struct vof_queue *q);
 	void (*queue_close)(struct vof_queue *q);
 	int (*submit)(struct vof_req *req);

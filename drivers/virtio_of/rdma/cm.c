@@ -7,6 +7,7 @@
  */
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <rdma/ib_cm.h>
 
@@ -40,6 +41,10 @@
 
 /* RDMA READs of the target that are served at a time. */
 #define VOF_RDMA_RD_ATOMIC		16
+
+static unsigned int max_reg_pages;
+module_param(max_reg_pages, uint, 0644);
+MODULE_PARM_DESC(max_reg_pages, "Pages per registration, at most, of connections that are made from now on; 0: what the adapter can. For tests.");
 
 static void vof_rdma_cm_result(struct vof_rdma_queue *rq, int err,
 			       const char *text)
@@ -225,11 +230,13 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 				dev_name(&rq->ibdev->dev));
 		return -EOPNOTSUPP;
 	}
-	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_RDMA_DESCS);
+	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_CUT_DESCS);
 	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1,
 			      VOF_RDMA_SGES);
 	rq->mr_pages = min_t(unsigned int, attrs->max_fast_reg_page_list_len,
 			     VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE);
+	if (max_reg_pages)
+		rq->mr_pages = min(rq->mr_pages, max_reg_pages);
 	rq->nrecvs = reqs + VOF_RDMA_EXTRA_RECVS;
 	/* One entry of each queue is left for ib_drain_qp(). */
 	rq->sq_size = min(reqs * VOF_RDMA_WRS_PER_REQ + VOF_RDMA_REQ_WRS,

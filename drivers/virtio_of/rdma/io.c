@@ -93,15 +93,30 @@ void vof_rdma_flush(struct vof_queue *q)
 	}
 }
 
-static void vof_rdma_encode_desc(struct vof_rdma_queue *rq,
-				 const struct vof_rdma_piece *piece,
-				 struct virtio_of_keyed_desc *desc)
+/* Returns how many descriptors a piece needs: bounce memory may be in several parts. */
+static unsigned int vof_rdma_encode_piece(const struct vof_rdma_queue *rq,
+					  const struct vof_rdma_piece *piece,
+					  struct virtio_of_keyed_desc *desc)
 {
-	const struct ib_mr *mr = piece->mr ? piece->mr->mr : rq->bounce_mr->mr;
+	u32 offset = piece->bounce, left = piece->len, span, key;
+	unsigned int n = 0;
+	u64 addr;
 
-	desc->addr = cpu_to_le64(mr->iova + (piece->mr ? 0 : piece->bounce));
-	desc->length = cpu_to_le32(piece->len);
-	desc->key = cpu_to_le32(mr->rkey);
+	if (piece->mr) {
+		desc->addr = cpu_to_le64(piece->mr->mr->iova);
+		desc->length = cpu_to_le32(piece->len);
+		desc->key = cpu_to_le32(piece->mr->mr->rkey);
+		return 1;
+	}
+	do {
+		span = vof_eager_locate(rq->bounce, offset, left, &addr, &key);
+		desc[n].addr = cpu_to_le64(addr);
+		desc[n].length = cpu_to_le32(span);
+		desc[n++].key = cpu_to_le32(key);
+		offset += span;
+		left -= span;
+	} while (left && span);
+	return n;
 }
 
 /* The command with its descriptors; returns the length of the message. */
@@ -111,7 +126,7 @@ static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	union virtio_of_command *cmd = slot;
 	struct virtio_of_keyed_desc *descs = (void *)(cmd + 1);
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	if (req == req->queue->admin) {
 		*cmd = req->cmd;
@@ -132,8 +147,8 @@ static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
 		};
 	}
 	for (i = 0; i < rr->npieces; i++)
-		vof_rdma_encode_desc(rq, &rr->pieces[i], &descs[i]);
-	return sizeof(*cmd) + rr->npieces * sizeof(*descs);
+		n += vof_rdma_encode_piece(rq, &rr->pieces[i], &descs[n]);
+	return sizeof(*cmd) + n * sizeof(*descs);
 }
 
 static void vof_rdma_add_send(struct vof_rdma_queue *rq, struct vof_req *req,

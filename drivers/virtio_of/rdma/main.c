@@ -91,6 +91,7 @@ static const struct vof_fabric_ops vof_rdma_ops = {
 	.req_priv	= sizeof(struct vof_rdma_req),
 	.queue_open	= vof_rdma_open,
 	.queue_eager	= vof_rdma_eager,
+	.limits		= vof_rdma_limits,
 	.queue_stop	= vof_rdma_stop,
 	.queue_close	= vof_rdma_close,
 	.submit		= vof_rdma_submit,

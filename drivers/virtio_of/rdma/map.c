@@ -15,8 +15,9 @@
  *  - everything else, and whatever is small, in bounce memory: one part of a
  *    buffer that is registered for as long as the queue lives, and copied.
  *
- * A chain that would need more pieces than a command may carry descriptors goes
- * through bounce memory as a whole: one piece.
+ * Where to cut is decided in cut.c. A chain that would need more pieces than a
+ * command may carry descriptors goes through bounce memory as a whole. It fits in
+ * there if it is within the limits that vof_rdma_limits() states.
  *
  * Everything here runs under the queue's lock, but for vof_rdma_copy_in().
  */
@@ -49,126 +50,90 @@ static void vof_segs_unmap(struct ib_device *ibdev, struct vof_seg *segs,
 			ib_dma_unmap_page(ibdev, segs[i].dma, segs[i].len, dir);
 }
 
-static unsigned int vof_seg_pages(const struct vof_seg *seg)
+/* Let go of the pages that pieces were to be cut from. */
+static void vof_rdma_unmap_segs(struct vof_rdma_queue *rq, struct vof_req *req)
 {
-	return DIV_ROUND_UP(offset_in_page(seg->addr) + seg->len, PAGE_SIZE);
-}
-
-/*
- * Does @seg continue a run of pages that ends with @last? Neighbours in memory do
- * where they are neighbours for the adapter, too.
- */
-static bool vof_seg_continues(struct ib_device *ibdev, const struct vof_seg *last,
-			      const struct vof_seg *seg)
-{
-	if (last->addr + last->len == seg->addr && ib_uses_virt_dma(ibdev))
-		return true;
-	return IS_ALIGNED(last->addr + last->len, PAGE_SIZE) &&
-	       IS_ALIGNED(seg->addr, PAGE_SIZE);
-}
-
-/*
- * Can the @len bytes from segment @start on lie in a page behind @run? Only where
- * that page continues the run, and covers nothing else than these bytes.
- */
-static bool vof_rdma_tail_fits(struct vof_rdma_queue *rq, struct vof_req *req,
-			       const struct vof_rdma_piece *run,
-			       unsigned int start, u32 len)
-{
-	const struct vof_seg *seg;
-	unsigned int i, pages = 1;
-
-	if (!run || !run->run || run->first < req->chain.nout || !len ||
-	    len > PAGE_SIZE)
-		return false;
-	for (i = run->first; i < start; i++)
-		pages += vof_seg_pages(&req->segs[i]);
-	seg = &req->segs[start - 1];
-	return pages <= rq->mr_pages &&
-	       IS_ALIGNED(seg->addr + seg->len, PAGE_SIZE);
-}
-
-/*
- * Cut segments @first and up into pieces: runs of pages, neighbouring small
- * runs made one piece for bounce memory. Fails when there are too many.
- */
-static int vof_rdma_cut(struct vof_rdma_queue *rq, struct vof_req *req,
-			unsigned int first)
-{
-	unsigned int end = req->chain.nout + req->chain.nin;
 	struct vof_rdma_req *rr = to_rdma_req(req);
-	struct vof_rdma_piece *last = NULL;
-	bool last_bounces = false;
-	unsigned int i = first;
-	unsigned int runs = 0;
+	unsigned int i;
 
-	while (i < end) {
-		unsigned int start = i, pages = vof_seg_pages(&req->segs[i]);
-		u32 len = req->segs[i].len;
-		bool bounces;
+	for (i = rr->first; i < rr->end; i++)
+		if (req->segs[i].dma != VOF_CUT_COPY)
+			ib_dma_unmap_page(rq->ibdev, req->segs[i].dma,
+					  req->segs[i].len, vof_seg_dir(req, i));
+	rr->end = rr->first;
+}
 
-		for (i++; i < end; i++) {
-			unsigned int n = vof_seg_pages(&req->segs[i]);
+/* Map all segments from rr->first on that can be part of a run. */
+static int vof_rdma_map_segs(struct vof_rdma_queue *rq, struct vof_req *req,
+			     const struct vof_cut *cut)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	unsigned int end;
+	int ret;
+	u32 len;
 
-			if (vof_seg_dir(req, i) != vof_seg_dir(req, start) ||
-			    !vof_seg_continues(rq->ibdev, &req->segs[i - 1],
-					       &req->segs[i]) ||
-			    pages + n > rq->mr_pages)
-				break;
-			pages += n;
-			len += req->segs[i].len;
+	while (rr->end < cut->end) {
+		end = vof_cut_group(cut, rr->end, &len);
+		for (; rr->end < end; rr->end++) {
+			struct vof_seg *seg = &req->segs[rr->end];
+
+			seg->dma = VOF_CUT_COPY;
+			if (len < PAGE_SIZE || !seg->len)
+				continue;
+			ret = vof_seg_map(rq->ibdev, seg,
+					  vof_seg_dir(req, rr->end));
+			if (ret)
+				return ret;
 		}
-		bounces = len < PAGE_SIZE || pages > rq->mr_pages;
-		if (bounces && i == end &&
-		    vof_rdma_tail_fits(rq, req, last, start, len)) {
-			last->ntail = i - start;
-			last->len += len;
-			continue;
-		}
-		if (bounces && last_bounces) {
-			last->count += i - start;
-			last->len += len;
-			continue;
-		}
-		if (rr->npieces == rq->max_descs ||
-		    (!bounces && ++runs > VOF_RDMA_REQ_MRS))
-			return -E2BIG;
-		last = &rr->pieces[rr->npieces++];
-		*last = (struct vof_rdma_piece) {
-			.first = start,
-			.count = i - start,
-			.len = len,
-			.run = !bounces,
-		};
-		last_bounces = bounces;
 	}
 	return 0;
 }
 
-/* Take a registration for a run of pages and put its REG_MR into the batch. */
-static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
-			    struct vof_rdma_piece *piece)
+/* Map segments @first and up, and cut them into pieces. */
+static int vof_rdma_cut(struct vof_rdma_queue *rq, struct vof_req *req,
+			unsigned int first)
 {
-	enum dma_data_direction dir = vof_seg_dir(req, piece->first);
-	struct vof_seg *segs = req->segs + piece->first;
-	struct vof_rdma_mr *mr;
-	union vof_rdma_wr *wr;
-	unsigned int i, n = 0;
-	u32 len = piece->len;
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	const struct vof_cut cut = {
+		.segs = req->segs,
+		.nout = req->chain.nout,
+		.first = first,
+		.end = req->chain.nout + req->chain.nin,
+		.mr_pages = rq->mr_pages,
+		.max_descs = rq->max_descs,
+	};
 	int ret;
 
-	mr = list_first_entry_or_null(&rq->free_mrs, struct vof_rdma_mr, list);
-	if (!mr)
-		return -EAGAIN;
-	for (i = 0; i < piece->count; i++) {
-		if (!segs[i].len)
-			continue;
-		ret = vof_seg_map(rq->ibdev, &segs[i], dir);
-		if (ret)
-			goto err;
-		sg_dma_address(&rq->sg[n]) = segs[i].dma;
-		sg_dma_len(&rq->sg[n++]) = segs[i].len;
-		len -= segs[i].len;
+	rr->first = first;
+	rr->end = first;
+	ret = vof_rdma_map_segs(rq, req, &cut);
+	if (ret)
+		return ret;
+	ret = vof_cut(&cut, rr->pieces);
+	if (ret < 0)
+		return ret;
+	rr->npieces = ret;
+	return 0;
+}
+
+/* List the pages of a run, with that of its tail. */
+static unsigned int vof_rdma_list_run(struct vof_rdma_queue *rq, struct vof_req *req,
+				      const struct vof_rdma_piece *piece,
+				      const struct vof_rdma_mr *mr)
+{
+	u32 left = piece->len - piece->tail_len, skip = piece->skip;
+	const struct vof_seg *seg = req->segs + piece->first;
+	unsigned int n = 0;
+
+	for (; left; seg++) {
+		u32 len = min(seg->len - skip, left);
+
+		if (len) {
+			sg_dma_address(&rq->sg[n]) = seg->dma + skip;
+			sg_dma_len(&rq->sg[n++]) = len;
+		}
+		left -= len;
+		skip = 0;
 	}
 	if (piece->ntail) {
 		/*
@@ -176,15 +141,31 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 		 * earlier request left there, a status of 0 say, is not taken for
 		 * an answer to this one.
 		 */
-		memset(rq->tail_mem.virt + mr->tail, 0xff, len);
+		memset(rq->tail_mem.virt + mr->tail, 0xff, piece->tail_len);
 		sg_dma_address(&rq->sg[n]) = vof_rdma_mem_dma(&rq->tail_mem,
 							      mr->tail);
-		sg_dma_len(&rq->sg[n++]) = len;
-		vof_rdma_mem_for_device(rq->ibdev, &rq->tail_mem, mr->tail, len);
+		sg_dma_len(&rq->sg[n++]) = piece->tail_len;
+		vof_rdma_mem_for_device(rq->ibdev, &rq->tail_mem, mr->tail,
+					piece->tail_len);
 	}
-	ret = vof_rdma_map_mr(mr->mr, rq->sg, n);
+	return n;
+}
+
+/* Take a registration for a run of pages and put its REG_MR into the batch. */
+static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
+			    struct vof_rdma_piece *piece)
+{
+	struct vof_rdma_mr *mr;
+	union vof_rdma_wr *wr;
+	int ret;
+
+	mr = list_first_entry_or_null(&rq->free_mrs, struct vof_rdma_mr, list);
+	if (!mr)
+		return -EAGAIN;
+	ret = vof_rdma_map_mr(mr->mr, rq->sg,
+			      vof_rdma_list_run(rq, req, piece, mr));
 	if (ret)
-		goto err;
+		return ret;
 	list_del(&mr->list);
 	piece->mr = mr;
 	ib_update_fast_reg_key(mr->mr, ib_inc_rkey(mr->mr->rkey));
@@ -194,13 +175,10 @@ static int vof_rdma_map_run(struct vof_rdma_queue *rq, struct vof_req *req,
 	wr->reg.wr.wr_cqe = &rq->fail;
 	wr->reg.mr = mr->mr;
 	wr->reg.key = mr->mr->rkey;
-	wr->reg.access = dir == DMA_TO_DEVICE ? IB_ACCESS_REMOTE_READ :
+	wr->reg.access = vof_seg_dir(req, piece->first) == DMA_TO_DEVICE ?
+			 IB_ACCESS_REMOTE_READ :
 			 IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE;
 	return 0;
-
-err:
-	vof_segs_unmap(rq->ibdev, segs, i, dir);
-	return ret;
 }
 
 /* Bounce memory for a request, from a strip if the target only writes to it. */
@@ -370,24 +348,38 @@ static bool vof_rdma_try_eager(struct vof_rdma_queue *rq, struct vof_req *req)
 	return false;
 }
 
-/* Let go of registrations and bounce memory. */
+/* Let go of registrations, pages and bounce memory. */
 static void vof_rdma_unmap_pieces(struct vof_rdma_queue *rq, struct vof_req *req)
 {
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	unsigned int i;
 
-	for (i = 0; i < rr->npieces; i++) {
-		struct vof_rdma_piece *piece = &rr->pieces[i];
-
-		if (!piece->mr)
-			continue;
-		vof_segs_unmap(rq->ibdev, req->segs + piece->first, piece->count,
-			       vof_seg_dir(req, piece->first));
-		list_add(&piece->mr->list, &rq->free_mrs);
-	}
+	for (i = 0; i < rr->npieces; i++)
+		if (rr->pieces[i].mr)
+			list_add(&rr->pieces[i].mr->list, &rq->free_mrs);
 	rr->npieces = 0;
+	vof_rdma_unmap_segs(rq, req);
 	if (rr->bounce_len)
 		vof_rdma_bounce_put(rq, rr);
+}
+
+/* Descriptors that the pieces take: bounce memory may be in several parts. */
+static unsigned int vof_rdma_descs(const struct vof_rdma_queue *rq,
+				   const struct vof_rdma_req *rr)
+{
+	u32 part = rq->mr_pages * PAGE_SIZE;
+	unsigned int i, n = rr->npieces;
+
+	if (rq->bounce_mrs == 1)
+		return n;
+	for (i = 0; i < rr->npieces; i++) {
+		const struct vof_rdma_piece *piece = &rr->pieces[i];
+
+		if (!piece->run && piece->len)
+			n += (piece->bounce + piece->len - 1) / part -
+			     piece->bounce / part;
+	}
+	return n;
 }
 
 /* Bounce memory first: it needs no work request if it fails. */
@@ -398,6 +390,9 @@ static int vof_rdma_map_cut(struct vof_rdma_queue *rq, struct vof_req *req)
 	int ret;
 
 	ret = vof_rdma_map_bounce(rq, req);
+	/* Not if there is one piece only: it lies in no more parts than there are. */
+	if (!ret && vof_rdma_descs(rq, rr) > rq->max_descs)
+		ret = -E2BIG;
 	for (i = 0; i < rr->npieces && !ret; i++)
 		if (rr->pieces[i].run)
 			ret = vof_rdma_map_run(rq, req, &rr->pieces[i]);
@@ -413,12 +408,16 @@ static int vof_rdma_map_pieces(struct vof_rdma_queue *rq, struct vof_req *req,
 
 	if (!len)
 		return 0;
-	if (len > VOF_RDMA_COPY_MAX && req != req->queue->admin &&
-	    !vof_rdma_cut(rq, req, first)) {
-		ret = vof_rdma_map_cut(rq, req);
+	if (len > VOF_RDMA_COPY_MAX && req != req->queue->admin) {
+		/* Before the pages are mapped: this is for most a wait. */
+		if (list_empty(&rq->free_mrs))
+			return -EAGAIN;
+		ret = vof_rdma_cut(rq, req, first);
+		if (!ret)
+			ret = vof_rdma_map_cut(rq, req);
 		if (!ret || ret == -EAGAIN)
 			return ret;
-		/* Pages that cannot be mapped, now or ever, can be copied. */
+		/* What cannot be cut or mapped, now or ever, can be copied. */
 		vof_rdma_unmap_pieces(rq, req);
 		rq->batch->nwrs = nwrs;
 	}
@@ -454,6 +453,8 @@ int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req)
 
 	rr->eager = false;
 	rr->nout_mapped = 0;
+	rr->first = 0;
+	rr->end = 0;
 	rr->bounce_len = 0;
 	rr->strip = NULL;
 	rr->npieces = 0;
@@ -493,6 +494,35 @@ void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req)
 	rr->nout_mapped = 0;
 }
 
+/*
+ * Copy segments from @pos of @mem, as far as the target has written there. @at is the
+ * position of the first device-writable one in its answer; returns that behind them.
+ */
+static u32 vof_rdma_copy_segs(struct vof_rdma_queue *rq, struct vof_req *req,
+			      const struct vof_rdma_mem *mem, u32 pos,
+			      unsigned int first, unsigned int count, u32 at)
+{
+	u32 written = to_rdma_req(req)->written;
+	unsigned int i;
+
+	for (i = first; i < first + count; i++) {
+		const struct vof_seg *s = &req->segs[i];
+
+		/* The readable part of a plain command comes first. */
+		if (i >= req->chain.nout) {
+			u32 n = at < written ? min(s->len, written - at) : 0;
+
+			if (n) {
+				vof_rdma_mem_for_cpu(rq->ibdev, mem, pos, n);
+				memcpy(phys_to_virt(s->addr), mem->virt + pos, n);
+			}
+			at += s->len;
+		}
+		pos += s->len;
+	}
+	return at;
+}
+
 /**
  * vof_rdma_copy_in() - copy what the target wrote from bounce memory
  * @rq: the queue
@@ -503,37 +533,24 @@ void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req)
 void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req)
 {
 	struct vof_rdma_req *rr = to_rdma_req(req);
-	unsigned int i, p, seg = req->chain.nout;
+	unsigned int p;
 	u32 at = 0;
 
 	for (p = 0; p < rr->npieces && at < rr->written; p++) {
 		struct vof_rdma_piece *piece = &rr->pieces[p];
-		struct vof_rdma_mem *mem = &rq->bounce_mem;
-		unsigned int tail = piece->first + piece->count;
-		u32 pos = piece->bounce;
 
-		for (i = piece->first; i < tail + piece->ntail; i++) {
-			struct vof_seg *s = &req->segs[i];
-			u32 n;
-
-			if (i == tail) {
-				mem = &rq->tail_mem;
-				pos = piece->mr->tail;
-			}
-
-			/* The readable part of a plain command came first. */
-			if (i < seg) {
-				pos += s->len;
-				continue;
-			}
-			n = min(s->len, rr->written - at);
-			if ((!piece->run || i >= tail) && n) {
-				vof_rdma_mem_for_cpu(rq->ibdev, mem, pos, n);
-				memcpy(phys_to_virt(s->addr), mem->virt + pos, n);
-			}
-			pos += s->len;
-			at += n;
+		if (!piece->run) {
+			at = vof_rdma_copy_segs(rq, req, &rq->bounce_mem, piece->bounce,
+						piece->first, piece->count, at);
+			continue;
 		}
+		if (piece->first < req->chain.nout)
+			continue;
+		at += piece->len - piece->tail_len;
+		if (piece->ntail)
+			at = vof_rdma_copy_segs(rq, req, &rq->tail_mem,
+						piece->mr->tail, piece->tail,
+						piece->ntail, at);
 	}
 }
 
@@ -550,4 +567,29 @@ unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr)
 	for (i = 0; i < rr->npieces; i++)
 		n += !!rr->pieces[i].mr;
 	return n;
+}
+
+/**
+ * vof_rdma_limits() - what can be carried over a connection
+ * @q: the queue, connected
+ * @max_descs: keyed descriptors per command
+ * @limits: filled in
+ *
+ * What fits in the bounce memory can be carried, wherever it lies. The adapter's
+ * driver may map segments up to some length only; longer ones are copied.
+ *
+ * Context: any.
+ */
+void vof_rdma_limits(struct vof_queue *q, u8 max_descs, struct vof_limits *limits)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+	struct ib_device *ibdev = rq->ibdev;
+
+	limits->bytes = vof_cut_bounce(rq->mr_pages,
+				       clamp_t(unsigned int, max_descs, 1, VOF_CUT_DESCS),
+				       VOF_RDMA_BOUNCE_SIZE);
+	limits->seg_bytes = min(ib_dma_max_seg_size(ibdev), VOF_RDMA_BOUNCE_SIZE);
+	if (!ib_uses_virt_dma(ibdev))
+		limits->seg_bytes = min_t(size_t, limits->seg_bytes,
+					  dma_max_mapping_size(ibdev->dma_device));
 }

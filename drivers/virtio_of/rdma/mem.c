@@ -130,51 +130,48 @@ void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 	}
 }
 
-/* Size of the bounce memory, within what one registration covers. */
-static size_t vof_rdma_bounce_size(const struct vof_rdma_queue *rq)
+static u32 vof_rdma_bounce_size(const struct vof_rdma_queue *rq)
 {
-	size_t size = vof_queue_is_control(rq->q) ? VOF_RDMA_BOUNCE_CONTROL :
-						    VOF_RDMA_BOUNCE_SIZE;
-
-	return min_t(size_t, size, (size_t)rq->mr_pages * PAGE_SIZE);
+	return vof_cut_bounce(rq->mr_pages, rq->max_descs,
+			      vof_queue_is_control(rq->q) ?
+			      VOF_RDMA_BOUNCE_CONTROL : VOF_RDMA_BOUNCE_SIZE);
 }
 
-/* Registrations: one for the bounce memory, the rest for requests. */
+/* Registrations: as many as the bounce memory needs, and those of requests. */
 static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 {
-	unsigned int n = 1 + clamp_t(unsigned int, rq->q->size,
-				     VOF_RDMA_REQ_MRS, VOF_RDMA_MRS);
-	unsigned int pages = rq->mr_pages;
+	unsigned int bounce = DIV_ROUND_UP(rq->bounce_mem.npages, rq->mr_pages);
+	unsigned int n = clamp_t(unsigned int, rq->q->size, VOF_RDMA_REQ_MRS,
+				 VOF_RDMA_MRS);
 
-	if (vof_queue_is_control(rq->q)) {
-		n = 1;
-		pages = rq->bounce_mem.npages;
-	}
-	rq->mrs = kcalloc(n, sizeof(*rq->mrs), GFP_KERNEL);
+	if (vof_queue_is_control(rq->q))
+		n = 0;
+	rq->mrs = kcalloc(bounce + n, sizeof(*rq->mrs), GFP_KERNEL);
 	if (!rq->mrs)
 		return -ENOMEM;
-	/* The first is for the bounce memory, where nothing is appended. */
-	if (n > 1) {
+	/* Nothing is appended to bounce memory. */
+	if (n) {
 		int ret = vof_rdma_mem_alloc(rq->ibdev, &rq->tail_mem,
-					     (n - 1) * PAGE_SIZE,
-					     DMA_BIDIRECTIONAL);
+					     n * PAGE_SIZE, DMA_BIDIRECTIONAL);
 
 		if (ret)
 			return ret;
 	}
-	while (rq->nmrs < n) {
+	while (rq->nmrs < bounce + n) {
 		struct vof_rdma_mr *mr = &rq->mrs[rq->nmrs];
+		unsigned int pages = rq->mr_pages;
 
-		if (rq->nmrs)
-			mr->tail = (rq->nmrs - 1) * PAGE_SIZE;
+		if (rq->nmrs < bounce)
+			pages = min(pages, rq->bounce_mem.npages);
 		mr->mr = ib_alloc_mr(rq->pd, IB_MR_TYPE_MEM_REG, pages);
 		if (IS_ERR(mr->mr))
 			return PTR_ERR(mr->mr);
-		rq->nmrs++;
+		if (rq->nmrs++ < bounce)
+			continue;
+		mr->tail = (rq->nmrs - 1 - bounce) * PAGE_SIZE;
 		list_add_tail(&mr->list, &rq->free_mrs);
 	}
-	rq->bounce_mr = list_first_entry(&rq->free_mrs, struct vof_rdma_mr, list);
-	list_del_init(&rq->bounce_mr->list);
+	rq->bounce_mrs = bounce;
 	return 0;
 }
 
@@ -194,10 +191,10 @@ int vof_rdma_memory_create(struct vof_rdma_queue *rq)
 		rq->max_descs * sizeof(struct virtio_of_keyed_desc));
 	rq->recvs = kvcalloc(rq->nrecvs, sizeof(*rq->recvs), GFP_KERNEL);
 	rq->batch = kvzalloc(sizeof(*rq->batch), GFP_KERNEL);
-	rq->sg = kvcalloc(VOF_MAX_SEGS, sizeof(*rq->sg), GFP_KERNEL);
+	rq->sg = kvcalloc(VOF_RDMA_SG, sizeof(*rq->sg), GFP_KERNEL);
 	if (!rq->recvs || !rq->batch || !rq->sg)
 		return -ENOMEM;
-	sg_init_table(rq->sg, VOF_MAX_SEGS);
+	sg_init_table(rq->sg, VOF_RDMA_SG);
 
 	ret = vof_rdma_mem_alloc(rq->ibdev, &rq->recv_mem, (size_t)rq->nrecvs *
 				 VOF_RDMA_RECV_SIZE, DMA_FROM_DEVICE);
@@ -230,7 +227,7 @@ void vof_rdma_memory_destroy(struct vof_rdma_queue *rq)
 		ib_dereg_mr(rq->mrs[--rq->nmrs].mr);
 	kfree(rq->mrs);
 	rq->mrs = NULL;
-	rq->bounce_mr = NULL;
+	rq->bounce_mrs = 0;
 	vof_rdma_mem_free(rq->ibdev, &rq->tail_mem);
 	vof_rdma_mem_free(rq->ibdev, &rq->bounce_mem);
 	vof_rdma_mem_free(rq->ibdev, &rq->cmd_mem);
@@ -264,11 +261,46 @@ int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n)
 	return ret < 0 ? ret : -EIO;
 }
 
+/* Put the registration of part @i of the bounce memory into the batch. */
+static int vof_rdma_bounce_part(struct vof_rdma_queue *rq, unsigned int i,
+				struct virtio_of_keyed_desc *desc)
+{
+	const struct vof_rdma_mem *mem = &rq->bounce_mem;
+	unsigned int page = i * rq->mr_pages;
+	unsigned int j, n = min(mem->npages - page, rq->mr_pages);
+	struct ib_mr *mr = rq->mrs[i].mr;
+	union vof_rdma_wr *wr;
+	int ret;
+
+	for (j = 0; j < n; j++) {
+		sg_dma_address(&rq->sg[j]) = mem->dma[page + j];
+		sg_dma_len(&rq->sg[j]) = PAGE_SIZE;
+	}
+	ret = vof_rdma_map_mr(mr, rq->sg, n);
+	if (ret)
+		return ret;
+	ib_update_fast_reg_key(mr, ib_inc_rkey(mr->rkey));
+	desc->addr = cpu_to_le64(mr->iova);
+	desc->length = cpu_to_le32(n * PAGE_SIZE);
+	desc->key = cpu_to_le32(mr->rkey);
+
+	/* The last one completes for all. */
+	wr = vof_rdma_batch_wr(rq);
+	wr->reg.wr.opcode = IB_WR_REG_MR;
+	wr->reg.wr.wr_cqe = i + 1 < rq->bounce_mrs ? &rq->fail : &rq->reg;
+	wr->reg.wr.send_flags = i + 1 < rq->bounce_mrs ? 0 : IB_SEND_SIGNALED;
+	wr->reg.mr = mr;
+	wr->reg.key = mr->rkey;
+	wr->reg.access = IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ |
+			 IB_ACCESS_REMOTE_WRITE;
+	return 0;
+}
+
 /**
- * vof_rdma_bounce_register() - give the bounce memory its key
+ * vof_rdma_bounce_register() - give the bounce memory its keys
  * @rq: the queue, connected
  *
- * The key stays valid until the queue pair is gone. It opens nothing but memory
+ * They stay valid until the queue pair is gone. They open nothing but memory
  * whose contents are meant for the target anyway.
  *
  * Context: may sleep.
@@ -276,42 +308,25 @@ int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n)
  */
 int vof_rdma_bounce_register(struct vof_rdma_queue *rq)
 {
-	unsigned int i, n = rq->bounce_mem.npages;
-	struct ib_mr *mr = rq->bounce_mr->mr;
-	struct virtio_of_keyed_desc desc;
-	union vof_rdma_wr *wr;
-	int ret;
-
-	for (i = 0; i < n; i++) {
-		sg_dma_address(&rq->sg[i]) = rq->bounce_mem.dma[i];
-		sg_dma_len(&rq->sg[i]) = PAGE_SIZE;
-	}
-	ret = vof_rdma_map_mr(mr, rq->sg, n);
-	if (ret)
-		return ret;
-	ib_update_fast_reg_key(mr, ib_inc_rkey(mr->rkey));
+	struct virtio_of_keyed_desc descs[VOF_CUT_DESCS];
+	unsigned int i;
+	int ret = 0;
 
 	spin_lock_irq(&rq->q->lock);
-	wr = vof_rdma_batch_wr(rq);
-	wr->reg.wr.opcode = IB_WR_REG_MR;
-	wr->reg.wr.wr_cqe = &rq->reg;
-	wr->reg.wr.send_flags = IB_SEND_SIGNALED;
-	wr->reg.mr = mr;
-	wr->reg.key = mr->rkey;
-	wr->reg.access = IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ |
-			 IB_ACCESS_REMOTE_WRITE;
-	vof_rdma_flush(rq->q);
+	for (i = 0; i < rq->bounce_mrs && !ret; i++)
+		ret = vof_rdma_bounce_part(rq, i, &descs[i]);
+	if (!ret)
+		vof_rdma_flush(rq->q);
 	spin_unlock_irq(&rq->q->lock);
+	if (ret)
+		return ret;
 	vof_rdma_send_cq_arm(rq);
 	if (!wait_for_completion_timeout(&rq->reg_done, VOF_RDMA_REG_TIMEOUT))
 		return -ETIMEDOUT;
 	if (rq->reg_err)
 		return rq->reg_err;
 
-	desc.addr = cpu_to_le64(mr->iova);
-	desc.length = cpu_to_le32(n * PAGE_SIZE);
-	desc.key = cpu_to_le32(mr->rkey);
-	rq->bounce = vof_eager_create(&desc, 1);
+	rq->bounce = vof_eager_create(descs, rq->bounce_mrs);
 	if (IS_ERR(rq->bounce)) {
 		ret = PTR_ERR(rq->bounce);
 		rq->bounce = NULL;

@@ -17,12 +17,11 @@
 #include <rdma/rdma_cm.h>
 #include <virtio_of/fabric.h>
 
+#include "cut.h"
 #include "eager.h"
 
-/* Keyed descriptors that a command of ours carries, at most. */
-#define VOF_RDMA_DESCS		8
 /* Registrations that a command of ours needs, at most. */
-#define VOF_RDMA_REQ_MRS	4
+#define VOF_RDMA_REQ_MRS	VOF_CUT_DESCS
 /* Registrations of a queue; a chain that needs one more waits. */
 #define VOF_RDMA_MRS		64
 /* Work requests of one request, at most; beyond that it travels otherwise. */
@@ -47,12 +46,15 @@
 #define VOF_RDMA_COPY_MAX	(PAGE_SIZE + 512)
 
 /*
- * Bounce memory. Any request must fit in it as a whole, however small the queue:
- * 1.25 MiB is what virtio_blk makes of its default limits. One registration has
- * to cover it.
+ * Bounce memory. It is what the largest request is limited by, however small the
+ * queue: any must fit in it as a whole. Where one registration does not cover it,
+ * several do, see vof_cut_bounce().
  */
 #define VOF_RDMA_BOUNCE_SIZE	(2 * 1024 * 1024)
 #define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
+/* Entries of a list of pages, for a request with a tail, or for bounce memory. */
+#define VOF_RDMA_SG							\
+	max_t(size_t, VOF_MAX_SEGS + 1, VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE)
 
 /*
  * Strips of bounce memory, see strip.c: for single bytes, no shorter than what a CPU
@@ -90,27 +92,6 @@ struct vof_rdma_mr {
 	struct list_head list;
 	struct ib_mr *mr;
 	size_t tail;
-};
-
-/**
- * struct vof_rdma_piece - what one keyed descriptor of a command stands for
- * @first: index of its first segment
- * @count: number of segments
- * @ntail: segments behind these whose bytes travel by the registration's page of
- *	@tail_mem; a run only
- * @len: bytes, those of the tail among them
- * @run: a run of pages, to be registered; otherwise it travels by bounce memory
- * @mr: registration of the run, while there is one
- * @bounce: offset in bounce memory
- */
-struct vof_rdma_piece {
-	u16 first;
-	u16 count;
-	u16 ntail;
-	u32 len;
-	bool run;
-	struct vof_rdma_mr *mr;
-	u32 bounce;
 };
 
 /**
@@ -153,6 +134,8 @@ struct vof_rdma_strips {
  * @wait: VOF_RDMA_WAIT_*
  * @wrs: send queue entries that it holds
  * @nout_mapped: device-readable segments mapped for an eager WRITE
+ * @first: first of the segments that are mapped for registrations
+ * @end: behind the last one; some in between are not, see VOF_CUT_COPY
  * @eager: it holds @eager_offset of the target's eager buffers
  * @eager_offset: where its device-readable bytes are
  * @bounce_len: bytes of bounce memory that it holds
@@ -169,13 +152,15 @@ struct vof_rdma_req {
 	u8 wait;
 	u16 wrs;
 	u16 nout_mapped;
+	u16 first;
+	u16 end;
 	bool eager;
 	u32 eager_offset;
 	u32 bounce_len;
 	u32 bounce;
 	struct vof_rdma_strip *strip;
 	unsigned int npieces;
-	struct vof_rdma_piece pieces[VOF_RDMA_DESCS];
+	struct vof_rdma_piece pieces[VOF_CUT_DESCS];
 	u32 written;
 	union virtio_of_completion cpl;
 };
@@ -239,9 +224,10 @@ struct vof_rdma_batch {
  * @recv_mem: where they land
  * @cmd_mem: commands with their descriptors, one slot per request
  * @cmd_slot: bytes of a slot; a power of two
- * @bounce_mem: bounce memory, registered as a whole by @bounce_mr
- * @bounce_mr: remotely readable and writable
- * @bounce: its allocator
+ * @bounce_mem: bounce memory
+ * @bounce_mrs: so many of @mrs, the first ones, make it remotely readable and
+ *	writable
+ * @bounce: its allocator, which also knows the keys
  * @bytes: strips of it for single bytes
  * @data: strips of it for more
  * @strips: all of these
@@ -288,7 +274,7 @@ struct vof_rdma_queue {
 	struct vof_rdma_mem cmd_mem;
 	unsigned int cmd_slot;
 	struct vof_rdma_mem bounce_mem;
-	struct vof_rdma_mr *bounce_mr;
+	unsigned int bounce_mrs;
 	struct vof_eager *bounce;
 	struct vof_rdma_strips bytes;
 	struct vof_rdma_strips data;
@@ -387,6 +373,7 @@ int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
 unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr);
+void vof_rdma_limits(struct vof_queue *q, u8 max_descs, struct vof_limits *limits);
 
 /* io.c */
 int vof_rdma_submit(struct vof_req *req);
