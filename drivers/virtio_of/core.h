@@ -104,6 +104,24 @@ struct vof_info {
 };
 
 /**
+ * struct vof_told - what the driver is told of the requests that it may make
+ * @data: bytes of data, at most
+ * @segs: segments of data, at most; 0: it is told nothing of these
+ * @seg_bytes: bytes in each
+ * @chain: segments of a chain, at most, with those around the data
+ * @block: bytes in a block, in which other values count; 0: there are none
+ * @join: segments that are neighbours are joined up to that length
+ */
+struct vof_told {
+	u32 data;
+	u32 segs;
+	u32 seg_bytes;
+	u32 chain;
+	u32 block;
+	u32 join;
+};
+
+/**
  * struct vof_opts - what a device is to be connected to; checked by configfs.c
  * @name: of the directory in configfs, for messages
  * @ops: the fabric; its module is held
@@ -173,6 +191,7 @@ struct vof_opts {
  * @device_features: virtio feature bits that the target offers
  * @driver_features: those that the driver has accepted
  * @max_descs: keyed descriptors per command
+ * @told: limits of a request
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
  * @unrest: reads in a row that found another generation
@@ -231,6 +250,7 @@ struct vof_device {
 	u64 device_features;
 	u64 driver_features;
 	u8 max_descs;
+	struct vof_told told;
 	u8 status;
 	u32 generation;
 	unsigned int unrest;
@@ -367,7 +387,13 @@ bool vof_type_abort_needed(const struct vof_device *dev,
 bool vof_type_awaited(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written);
-void vof_type_config(const struct vof_device *dev, unsigned int offset,
-		     void *buf, unsigned int len);
+
+/* bounds.c */
+int vof_bounds_negotiate(struct vof_device *dev);
+int vof_bounds_restore(struct vof_device *dev, u8 max_descs);
+int vof_bounds_queue(struct vof_queue *q);
+u64 vof_bounds_features(const struct vof_device *dev);
+void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
+		       void *buf, unsigned int len);
 
 #endif /* _VIRTIO_OF_CORE_H */

@@ -88,7 +88,7 @@ int vof_instance_negotiate(struct vof_device *dev)
 		vof_device_error(dev, -EPROTO, "the target does not offer VERSION_1");
 		return -EPROTO;
 	}
-	return 0;
+	return vof_bounds_negotiate(dev);
 }
 
 /* Say that the target serves something else now; returns -ESTALE. */
@@ -161,7 +161,7 @@ static int vof_instance_compare_config(struct vof_device *dev)
 		if (ret)
 			return ret;
 		raw = cpu_to_le64(is);
-		vof_type_config(dev, field->offset, &raw, field->bytes);
+		vof_bounds_config(dev, field->offset, &raw, field->bytes);
 		is = le64_to_cpu(raw);
 		if (is < was || (is != was && field->fixed))
 			return vof_instance_differs(dev, field->what, was, is);
@@ -254,6 +254,8 @@ int vof_instance_restore(struct vof_device *dev)
 					    dev->max_descs, max_descs);
 	if (!ret)
 		ret = vof_instance_compare(dev);
+	if (!ret)
+		ret = vof_bounds_restore(dev, max_descs);
 	/* No driver, or one that has reset the device: there is no more to it. */
 	if (ret || !dev->status)
 		return ret;

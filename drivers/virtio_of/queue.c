@@ -34,14 +34,6 @@
 #include "core.h"
 #include "trace.h"
 
-/* Long chains in flight at a time; a further one waits in the ring. */
-#define VOF_TABLES	8
-
-struct vof_table {
-	struct list_head list;
-	struct vof_seg segs[VOF_MAX_SEGS];
-};
-
 static void vof_queue_work(struct work_struct *work);
 
 /**
@@ -55,7 +47,6 @@ static void vof_queue_work(struct work_struct *work);
  */
 struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 {
-	unsigned int tables = min_t(unsigned int, size, VOF_TABLES);
 	struct vof_queue *q;
 	unsigned int i;
 
@@ -69,7 +60,6 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	mutex_init(&q->admin_lock);
 	INIT_LIST_HEAD(&q->inflight);
 	INIT_LIST_HEAD(&q->replay);
-	INIT_LIST_HEAD(&q->tables);
 	INIT_WORK(&q->work, vof_queue_work);
 
 	q->req_stride = ALIGN(sizeof(struct vof_req) + dev->ops->req_priv,
@@ -95,14 +85,16 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 		return q;
 	}
 
-	q->scratch = kvcalloc(VOF_MAX_SEGS, sizeof(*q->scratch), GFP_KERNEL);
-	q->table_mem = kvcalloc(tables, sizeof(struct vof_table), GFP_KERNEL);
-	if (!q->scratch || !q->table_mem)
+	q->max_segs = dev->told.chain;
+	q->scratch = kvcalloc(q->max_segs, sizeof(*q->scratch), GFP_KERNEL);
+	if (!q->scratch)
 		goto err;
-	for (i = 0; i < tables; i++) {
-		struct vof_table *table = (struct vof_table *)q->table_mem + i;
-
-		list_add_tail(&table->list, &q->tables);
+	if (q->max_segs > VOF_INLINE_SEGS) {
+		q->tables = kvcalloc(size, array_size(q->max_segs,
+						      sizeof(*q->tables)),
+				     GFP_KERNEL);
+		if (!q->tables)
+			goto err;
 	}
 	return q;
 
@@ -122,7 +114,7 @@ void vof_queue_free(struct vof_queue *q)
 	if (!q)
 		return;
 	cancel_work_sync(&q->work);
-	kvfree(q->table_mem);
+	kvfree(q->tables);
 	kvfree(q->scratch);
 	kfree(q->body);
 	kvfree(q->reqs);
@@ -142,37 +134,19 @@ void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq)
 	vof_ring_init(&q->ring, virtqueue_get_vring(vq),
 		      virtio_has_feature(vdev, VIRTIO_RING_F_EVENT_IDX),
 		      virtio_has_feature(vdev, VIRTIO_RING_F_INDIRECT_DESC));
+	q->ring.join = q->dev->told.join;
 }
 
 /* Give @req the segments of @chain, which are in q->scratch. */
-static bool vof_req_take_segs(struct vof_req *req, const struct vof_chain *chain)
+static void vof_req_take_segs(struct vof_req *req, const struct vof_chain *chain)
 {
 	unsigned int n = chain->nout + chain->nin;
 	struct vof_queue *q = req->queue;
-	struct vof_table *table;
 
-	if (n <= VOF_INLINE_SEGS) {
-		req->segs = req->inline_segs;
-	} else {
-		table = list_first_entry_or_null(&q->tables, struct vof_table,
-						 list);
-		if (!table)
-			return false;
-		list_del(&table->list);
-		req->segs = table->segs;
-	}
+	req->segs = n <= VOF_INLINE_SEGS ? req->inline_segs :
+		    q->tables + (size_t)req->id * q->max_segs;
 	memcpy(req->segs, q->scratch, n * sizeof(*req->segs));
 	req->chain = *chain;
-	return true;
-}
-
-static void vof_req_drop_segs(struct vof_req *req)
-{
-	if (req->segs == req->inline_segs)
-		return;
-	list_add(&container_of(req->segs, struct vof_table, segs[0])->list,
-		 &req->queue->tables);
-	req->segs = req->inline_segs;
 }
 
 /* The request is no longer needed, whether its chain has been handed back or not. */
@@ -180,7 +154,6 @@ static void vof_req_retire(struct vof_req *req)
 {
 	lockdep_assert_held(&req->queue->lock);
 	list_del_init(&req->list);
-	vof_req_drop_segs(req);
 	req->owner = VOF_OWNER_RING;
 }
 
@@ -257,16 +230,13 @@ static int vof_queue_next(struct vof_queue *q)
 	struct vof_req *req;
 	int ret;
 
-	ret = vof_ring_pop(&q->ring, &chain, q->scratch, VOF_MAX_SEGS);
+	ret = vof_ring_pop(&q->ring, &chain, q->scratch, q->max_segs);
 	if (ret <= 0)
 		return ret;
 	req = vof_queue_req(q, chain.head);
 	if (req->owner != VOF_OWNER_RING)
 		return -EINVAL;
-	if (!vof_req_take_segs(req, &chain)) {
-		vof_ring_unpop(&q->ring);
-		return -EAGAIN;
-	}
+	vof_req_take_segs(req, &chain);
 	req->owner = VOF_OWNER_CORE;
 	if (q->dead) {
 		if (vof_type_keep(q->dev, req))
@@ -438,6 +408,8 @@ int vof_queue_open(struct vof_queue *q)
 
 	ret = dev->ops->queue_open(q, &dev->opts.addr,
 				   vof_queue_is_control(q) ? 1 : dev->max_descs);
+	if (!ret && !vof_queue_is_control(q))
+		ret = vof_bounds_queue(q);
 	if (!ret)
 		ret = vof_ctrl_connect(q);
 	if (!ret && !vof_queue_is_control(q) &&

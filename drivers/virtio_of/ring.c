@@ -56,6 +56,19 @@ static inline __virtio32 vof_ring_put32(u32 val)
 	return (__force __virtio32)cpu_to_le32(val);
 }
 
+/* Make @len bytes at @addr part of the last of @n segments if they follow it. */
+static bool vof_ring_join(const struct vof_ring *ring, struct vof_seg *segs,
+			  u32 n, unsigned int max, u64 addr, u32 len)
+{
+	struct vof_seg *last = &segs[n - 1];
+
+	if (n > max || !len || last->addr + last->len != addr ||
+	    (u64)last->len + len > ring->join)
+		return false;
+	last->len += len;
+	return true;
+}
+
 /*
  * Follow one chain. Segments that do not fit are still walked and counted:
  * too long is an answer that is given for a well-formed chain only.
@@ -74,6 +87,8 @@ static int vof_ring_walk(const struct vof_ring *ring, struct vof_chain *chain,
 
 	do {
 		const struct vring_desc *desc;
+		bool more;
+		u64 addr;
 		u32 len;
 
 		/* Whoever visits more entries than there are goes in circles. */
@@ -102,20 +117,23 @@ static int vof_ring_walk(const struct vof_ring *ring, struct vof_chain *chain,
 			continue;
 		}
 
+		addr = vof_ring_get64(desc->addr);
 		if (flags & VRING_DESC_F_WRITE) {
 			in_len += len;
-			nin++;
+			more = nin && vof_ring_join(ring, segs, nout + nin, max,
+						    addr, len);
+			nin += !more;
 		} else {
 			if (nin)
 				return -EINVAL;
 			out_len += len;
-			nout++;
+			more = nout && vof_ring_join(ring, segs, nout, max, addr,
+						     len);
+			nout += !more;
 		}
-		if (nout + nin <= max) {
-			struct vof_seg *seg = &segs[nout + nin - 1];
-
-			seg->addr = vof_ring_get64(desc->addr);
-			seg->len = len;
+		if (!more && nout + nin <= max) {
+			segs[nout + nin - 1].addr = addr;
+			segs[nout + nin - 1].len = len;
 		}
 	} while (flags & VRING_DESC_F_NEXT);
 

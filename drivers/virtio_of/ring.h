@@ -36,6 +36,8 @@ struct vof_chain {
  * @vring: the ring as the driver laid it out
  * @event_idx: VIRTIO_RING_F_EVENT_IDX was negotiated
  * @indirect: VIRTIO_RING_F_INDIRECT_DESC was negotiated
+ * @join: segments that are neighbours in memory are made one up to that length; 0
+ *	by default, the owner of the ring may set it
  * @last_avail: free running index of the next avail entry to take
  * @used_idx: free running index of the next used entry to fill
  * @signalled: @used_idx when the driver was last told
@@ -45,6 +47,7 @@ struct vof_ring {
 	struct vring vring;
 	bool event_idx;
 	bool indirect;
+	u32 join;
 	u16 last_avail;
 	u16 used_idx;
 	u16 signalled;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What differs by device type: the only file that knows any.
+ * What differs by device type: beside bounds.c the only file that knows any.
  *
  * First of all, how to make a driver see that a request failed. Virtio has no
  * error for a used buffer. A driver looks at a status that the device wrote into
@@ -9,8 +9,8 @@
  * answered unless this file has written a failure into it.
  *
  * Then, whether requests may be sent twice: the link was lost, and nobody knows
- * whether the target has executed them. And limits in the configuration space
- * that a driver takes as they come.
+ * whether the target has executed them. Limits in the configuration space are in
+ * bounds.c.
  */
 #include <linux/blk_types.h>
 #include <linux/io.h>
@@ -148,12 +148,6 @@ static const struct vof_type_field vof_blk_fields[] = {
 	{ "capacity in sectors",
 	  offsetof(struct virtio_blk_config, capacity), 8,
 	  0, false },
-	{ "largest segment",
-	  offsetof(struct virtio_blk_config, size_max), 4,
-	  VIRTIO_BLK_F_SIZE_MAX, false },
-	{ "number of segments",
-	  offsetof(struct virtio_blk_config, seg_max), 4,
-	  VIRTIO_BLK_F_SEG_MAX, false },
 	{ "block size",
 	  offsetof(struct virtio_blk_config, blk_size), 4,
 	  VIRTIO_BLK_F_BLK_SIZE, true },
@@ -396,77 +390,4 @@ bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req)
 bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written)
 {
 	return dev->vdev.id.device == VIRTIO_ID_RNG && (status || !written);
-}
-
-/*
- * Limits that drivers, and the block layer below them, take for granted.
- *
- * Requests have as many segments as the target says, and two more for header and
- * status. A segment of less than a page, requests of less than one, and blocks or
- * alignments whose size does not fit in 32 bits make the kernel warn; where segments
- * end is not told to the target, so that larger ones do it no harm. virtio-blk stops
- * the machine at a cache mode other than 0 and 1.
- */
-static const struct vof_type_bound {
-	u32		id;
-	unsigned int	offset;
-	unsigned int	bytes;
-	u32		least;		/* of what is not 0, which means: no limit */
-	u32		most;
-	u32		clear;		/* bits that are not for the driver */
-} vof_type_bounds[] = {
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, size_max), 4,
-	  PAGE_SIZE, U32_MAX },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, seg_max), 4,
-	  0, VOF_MAX_SEGS - 2 },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, physical_block_exp), 1,
-	  0, 12 },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
-	  0, 1 },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, discard_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, secure_erase_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT },
-	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
-	  0, VOF_MAX_SEGS - 2 },
-	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,
-	  PAGE_SIZE / SECTOR_SIZE, U32_MAX },
-	{ VIRTIO_ID_NET, offsetof(struct virtio_net_config, status), 2,
-	  0, U32_MAX, VIRTIO_NET_S_ANNOUNCE },
-};
-
-/**
- * vof_type_config() - bring a value of the configuration space within our limits
- * @dev: the device
- * @offset: where it was read
- * @buf: what was read, little endian
- * @len: its width
- *
- * An announcement of virtio-net is not asked for: its driver stops the machine when
- * there is no control virtqueue.
- *
- * Context: any.
- */
-void vof_type_config(const struct vof_device *dev, unsigned int offset,
-		     void *buf, unsigned int len)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(vof_type_bounds); i++) {
-		const struct vof_type_bound *b = &vof_type_bounds[i];
-		__le32 raw = 0;
-		void *at;
-		u32 val;
-
-		if (dev->vdev.id.device != b->id || b->offset < offset ||
-		    b->offset + b->bytes > offset + len)
-			continue;
-		at = buf + (b->offset - offset);
-		memcpy(&raw, at, b->bytes);
-		val = le32_to_cpu(raw) & ~b->clear;
-		if (val)
-			val = clamp(val, b->least, b->most);
-		raw = cpu_to_le32(val);
-		memcpy(at, &raw, b->bytes);
-	}
 }

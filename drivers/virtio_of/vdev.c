@@ -3,7 +3,8 @@
  * The virtio bus: struct virtio_config_ops on top of control commands.
  *
  * Feature bits are split here. Those of the ring stay on this machine: the ring
- * is ours and never leaves it. All others belong to the device at the target.
+ * is ours and never leaves it. All others belong to the device at the target, but
+ * for the limits of a request, which the driver is always told (bounds.c).
  *
  * A read that fails because the link is lost answers with what was read last:
  * a driver that re-reads its capacity must not see a disk of size zero.
@@ -54,10 +55,10 @@ static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 		} else {
 			raw = cpu_to_le64(val);
 			memcpy(buf, &raw, bytes);
-			vof_type_config(dev, offset, buf, bytes);
-			if (offset + bytes <= VOF_CONFIG_CACHE)
-				memcpy(dev->config + offset, buf, bytes);
 		}
+		vof_bounds_config(dev, offset, buf, bytes);
+		if (offset + bytes <= VOF_CONFIG_CACHE)
+			memcpy(dev->config + offset, buf, bytes);
 		buf += bytes;
 		offset += bytes;
 		len -= bytes;
@@ -309,7 +310,8 @@ static u64 vof_vdev_get_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
 
-	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES;
+	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES |
+	       vof_bounds_features(dev);
 }
 
 static int vof_vdev_finalize_features(struct virtio_device *vdev)
@@ -323,7 +325,8 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 		return -EINVAL;
 	}
 	mutex_lock(&dev->vq_lock);
-	dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES;
+	dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES &
+			       dev->device_features;
 	ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
 	mutex_unlock(&dev->vq_lock);
 	return ret;

@@ -26,10 +26,10 @@ struct virtqueue;
 struct vof_device;
 struct vof_queue;
 
-/* Longest chain of descriptors that is carried. */
-#define VOF_MAX_SEGS		1026
+/* Longest chain of descriptors that is carried: 256 of data, header and status. */
+#define VOF_MAX_SEGS		258
 /*
- * Segments kept inside a request; longer chains borrow a table. A receive buffer of
+ * Segments kept inside a request; those of longer chains are in a table. A receive buffer of
  * virtio_net is one of MAX_SKB_FRAGS + 2.
  */
 #define VOF_INLINE_SEGS		19
@@ -122,8 +122,8 @@ struct vof_req {
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
  * @scratch: where chains are taken to before their request is known
- * @tables: free tables for long chains
- * @table_mem: memory of all tables
+ * @max_segs: segments of a chain, at most
+ * @tables: @max_segs for each request, for long chains
  * @reqs: memory of @size + 1 requests
  * @req_stride: distance between two requests
  * @answered: @admin has an answer
@@ -154,8 +154,8 @@ struct vof_queue {
 	struct vof_ring ring;
 	struct virtqueue *vq;
 	struct vof_seg *scratch;
-	struct list_head tables;
-	void *table_mem;
+	unsigned int max_segs;
+	struct vof_seg *tables;
 	void *reqs;
 	size_t req_stride;
 	bool answered;

@@ -29,6 +29,7 @@
 #define SECTOR		512U
 #define DISK		(16U << 20)
 #define TRIGGER		8192U	/* sector; 4 MiB */
+#define SERVED		(1U << 20)	/* what every target has to serve */
 #define INSTANCE	5
 #define FLOOD		100
 
@@ -43,6 +44,7 @@ static const char * const behaviours[][2] = {
 	{ "vq-size=3", "its size is no power of two" },
 	{ "vq-size=65535", "its size is absurd" },
 	{ "seg-max=4096", "requests may have thousands of segments" },
+	{ "most=1m", "no limits but an optimal size of 4 MiB, and 1 MiB is served" },
 	{ "limits=odd", "small segments, blocks of 2^49 bytes" },
 	{ "features-ok=no", "FEATURES_OK reads back clear" },
 	{ "status=extra", "with FEATURES_OK more bits read back set" },
@@ -282,6 +284,18 @@ static void triggered(void)
 		      VIRTIO_OF_ID_CONFIG_CHANGE, ++dev.generation);
 }
 
+/* More data than it has to serve, to a target that serves no more. */
+static uint16_t too_large(const union virtio_of_command *cmd)
+{
+	if (!is("most=1m"))
+		return 0;
+	if (le32toh(cmd->vq.out_length) > SERVED + sizeof(struct virtio_blk_outhdr))
+		return VIRTIO_OF_STATUS_EOUTVQBUF;
+	if (le32toh(cmd->vq.in_length) > SERVED + 1)
+		return VIRTIO_OF_STATUS_EINVQBUF;
+	return 0;
+}
+
 static void vq_answer(struct conn *c, const union virtio_of_command *cmd,
 		      uint32_t in, bool now)
 {
@@ -300,7 +314,9 @@ static void vq_answer(struct conn *c, const union virtio_of_command *cmd,
 		length = 0;
 	if (is("refuse") || (now && is("length=error")))
 		a.common.status = htole16(VIRTIO_OF_STATUS_EOUTVQBUF);
-	if (is("refuse"))
+	if (too_large(cmd))
+		a.common.status = htole16(too_large(cmd));
+	if (is("refuse") || too_large(cmd))
 		length = 0;
 	in_length = length;
 	if (now && is("length=two"))
@@ -354,6 +370,10 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	uint8_t status;
 	bool now;
 
+	if (too_large(cmd)) {
+		vq_answer(c, cmd, 0, false);
+		return;
+	}
 	if (out < sizeof(h) || !in || out > BAD_STAGE || in > BAD_STAGE)
 		errx(1, "a request of %u and %u bytes", out, in);
 	if (eager) {
@@ -427,7 +447,8 @@ static size_t disk_config(uint8_t *space)
 		.size_max = htole32(512),
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
 		.blk_size = htole32(SECTOR),
-		.physical_block_exp = 40,
+		.physical_block_exp = is("most=1m") ? 3 : 40,
+		.opt_io_size = htole32(is("most=1m") ? (4U << 20) / SECTOR : 0),
 		.max_discard_sectors = htole32(65536),
 		.max_discard_seg = htole32(1),
 		/* 2^32 bytes */
@@ -468,6 +489,8 @@ static uint64_t device_features(void)
 {
 	uint64_t f = type ? type->features : 1ULL << VIRTIO_BLK_F_SEG_MAX;
 
+	if (is("most=1m"))
+		f = 1ULL << VIRTIO_BLK_F_TOPOLOGY;
 	if (!is("no-version-1"))
 		f |= 1ULL << VIRTIO_F_VERSION_1;
 	if (is("limits=odd"))

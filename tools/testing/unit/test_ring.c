@@ -85,6 +85,38 @@ static void test_indirect(unit_state *state)
 	unit_free(t);
 }
 
+/* Neighbours in memory are one segment, of what has one direction. */
+static void test_join(unit_state *state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, 8, false, 4);
+	put(&p.vr.desc[0], 0x1000, 16, F_NEXT, 1);
+	put(&p.vr.desc[1], 0x1010, 32, F_NEXT, 2);
+	put(&p.vr.desc[2], 0x1030, 4096, F_NEXT | F_WRITE, 3);
+	put(&p.vr.desc[3], 0x2030, 4096, F_NEXT | F_WRITE, 4);
+	put(&p.vr.desc[4], 0x3030, 4096, F_NEXT | F_WRITE, 5);
+	put(&p.vr.desc[5], 0x4031, 1, F_WRITE, 0);
+	offer(&p, 0);
+
+	/* Six segments do not fit, and are not joined unless somebody wants that. */
+	assert_int_equal(pair_pop(&p), -ENOBUFS);
+	p.ring.join = 8192;
+	assert_int_equal(pair_pop(&p), 1);
+	assert_chain(&p.chain, 0, 1, 3, 48, 3 * 4096 + 1);
+	assert_seg(&p.segs[0], 0x1000, 48);
+	assert_seg(&p.segs[1], 0x1030, 8192);
+	assert_seg(&p.segs[2], 0x3030, 4096);
+	assert_seg(&p.segs[3], 0x4031, 1);
+
+	/* What does not fit is counted as it is. */
+	p.max = 2;
+	offer(&p, 0);
+	assert_int_equal(pair_pop(&p), -ENOBUFS);
+	pair_close(&p);
+}
+
 static void test_mixed(unit_state *state)
 {
 	struct vring_desc *t = table(2);
@@ -399,6 +431,7 @@ static unit_case tests[] = {
 	UNIT_TEST(test_init),
 	UNIT_TEST(test_direct),
 	UNIT_TEST(test_indirect),
+	UNIT_TEST(test_join),
 	UNIT_TEST(test_mixed),
 	UNIT_TEST(test_long),
 	UNIT_TEST(test_lengths),

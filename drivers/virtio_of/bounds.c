@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the driver is told about how large a request may be, and other limits in the
+ * configuration space that it takes as they come.
+ *
+ * Two parties limit a request: the fabric by what it can carry over the connection at
+ * hand, and the target by what it says. Without a word of the target that is 1 MiB of
+ * data, which every target serves (decision 36). A driver of block devices knows no
+ * largest request, but segments: their number and the size of each. So it is told of
+ * both, whatever the target offers, such that their product is within the limit; the
+ * block layer then cannot make more, whatever an administrator sets. Where segments
+ * begin and end is not told to the target, and neighbours in memory are joined again.
+ *
+ * What the driver was told holds until it has reset the device: an instance, or a
+ * connection, that can take less does not replace one that could.
+ */
+#include <linux/blk_types.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#include <linux/string.h>
+#include <uapi/linux/virtio_blk.h>
+#include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_net.h>
+#include <uapi/linux/virtio_scsi.h>
+
+#include "core.h"
+
+/* Bytes of data in a request that a target serves without saying so. */
+#define VOF_DATA_SERVED		(1024 * 1024)
+/* Room for what is around the data: header, response and status. */
+#define VOF_DATA_AROUND		512
+/* Segments of data where the target does not say how many. */
+#define VOF_SEGS_DEFAULT	128
+
+/* What the most of a value depends on. */
+enum vof_bound_by {
+	VOF_BOUND_FIXED,	/* the table */
+	VOF_BOUND_SEGS,		/* it is the number of segments, */
+	VOF_BOUND_SEG_BYTES,	/* or the size of one */
+	VOF_BOUND_SECTORS,	/* data in sectors; 0 is no limit */
+	VOF_BOUND_BLOCKS,	/* data in blocks */
+	VOF_BOUND_BLOCK_EXP,	/* the logarithm of that */
+};
+
+/*
+ * Limits that drivers, and the block layer below them, take for granted.
+ *
+ * Requests have as many segments as they are told, and two more for header and
+ * status. Requests of less than a page, and blocks or alignments whose size does not
+ * fit in 32 bits make the kernel warn. Discard and the like carry a list of 16 bytes for
+ * each range, a page at most. An optimal size that no request can have is none, and
+ * the block layer makes requests as large as that. virtio-blk stops the machine at a
+ * cache mode other than 0 and 1.
+ */
+static const struct vof_bound {
+	u32		id;
+	unsigned int	offset;
+	unsigned int	bytes;
+	u32		least;		/* of what is not 0, which means: no limit */
+	u32		most;
+	u32		clear;		/* bits that are not for the driver */
+	enum vof_bound_by by;
+} vof_bounds[] = {
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, size_max), 4,
+	  .by = VOF_BOUND_SEG_BYTES },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, seg_max), 4,
+	  .by = VOF_BOUND_SEGS },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, physical_block_exp), 1,
+	  0, 12, .by = VOF_BOUND_BLOCK_EXP },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, min_io_size), 2,
+	  0, U16_MAX, .by = VOF_BOUND_BLOCKS },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, opt_io_size), 4,
+	  0, U32_MAX, .by = VOF_BOUND_BLOCKS },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
+	  0, 1 },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_discard_seg), 4,
+	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, discard_sector_alignment), 4,
+	  0, U32_MAX >> SECTOR_SHIFT },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_write_zeroes_seg), 4,
+	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_secure_erase_seg), 4,
+	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
+	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, secure_erase_sector_alignment), 4,
+	  0, U32_MAX >> SECTOR_SHIFT },
+	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
+	  .by = VOF_BOUND_SEGS },
+	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,
+	  PAGE_SIZE / SECTOR_SIZE, U32_MAX, .by = VOF_BOUND_SECTORS },
+	{ VIRTIO_ID_NET, offsetof(struct virtio_net_config, status), 2,
+	  0, U32_MAX, VIRTIO_NET_S_ANNOUNCE },
+};
+
+static u32 vof_bound_apply(const struct vof_device *dev,
+			   const struct vof_bound *b, u32 val)
+{
+	const struct vof_told *told = &dev->told;
+	u32 blocks = told->block ? told->data / told->block : 0;
+
+	val &= ~b->clear;
+	switch (b->by) {
+	case VOF_BOUND_SEGS:
+		return told->segs;
+	case VOF_BOUND_SEG_BYTES:
+		return told->seg_bytes;
+	case VOF_BOUND_SECTORS:
+		return clamp(val ?: b->most, b->least, told->data >> SECTOR_SHIFT);
+	case VOF_BOUND_BLOCKS:
+		return min(val, blocks ? rounddown_pow_of_two(blocks) : 0);
+	case VOF_BOUND_BLOCK_EXP:
+		return min3(val, b->most, blocks ? (u32)ilog2(blocks) : 0);
+	default:
+		return val ? clamp(val, b->least, b->most) : 0;
+	}
+}
+
+/**
+ * vof_bounds_config() - bring a value of the configuration space within our limits
+ * @dev: the device
+ * @offset: where it was read
+ * @buf: what was read, little endian
+ * @len: its width
+ *
+ * An announcement of virtio-net is not asked for: its driver stops the machine when
+ * there is no control virtqueue.
+ *
+ * Context: any.
+ */
+void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
+		       void *buf, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vof_bounds); i++) {
+		const struct vof_bound *b = &vof_bounds[i];
+		__le32 raw = 0;
+		void *at;
+
+		if (dev->vdev.id.device != b->id || b->offset < offset ||
+		    b->offset + b->bytes > offset + len)
+			continue;
+		at = buf + (b->offset - offset);
+		memcpy(&raw, at, b->bytes);
+		raw = cpu_to_le32(vof_bound_apply(dev, b, le32_to_cpu(raw)));
+		memcpy(at, &raw, b->bytes);
+	}
+}
+
+/**
+ * vof_bounds_features() - features that are offered whether the target has them or not
+ * @dev: the device
+ *
+ * Context: any.
+ */
+u64 vof_bounds_features(const struct vof_device *dev)
+{
+	return dev->vdev.id.device == VIRTIO_ID_BLOCK ?
+	       BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) : 0;
+}
+
+/* A value of the target, or 0 if it does not say. */
+static int vof_bounds_ask(struct vof_device *dev, int feature,
+			  unsigned int offset, u32 *val)
+{
+	u64 said = 0;
+	int ret = 0;
+
+	if (feature < 0 || dev->device_features & BIT_ULL(feature))
+		ret = vof_ctrl_get_config(dev, offset, 4, &said);
+	*val = said;
+	/* Refused is not said. */
+	return ret && !vof_link_up(dev) ? ret : 0;
+}
+
+/* The largest request, and the segments that make it up and no larger one. */
+static void vof_bounds_data(struct vof_told *told, u32 carried, u64 said, u32 segs)
+{
+	u32 data = min_t(u64, said ?: VOF_DATA_SERVED, carried);
+	u32 seg_bytes;
+
+	data = max_t(u32, round_down(data, PAGE_SIZE), PAGE_SIZE);
+	segs = clamp_t(u32, segs ?: VOF_SEGS_DEFAULT, 1, VOF_MAX_SEGS - 2);
+	seg_bytes = ALIGN(DIV_ROUND_UP(data, segs), PAGE_SIZE);
+	seg_bytes = min(seg_bytes, told->join);
+	told->seg_bytes = seg_bytes;
+	told->segs = min(segs, data / seg_bytes);
+	told->data = told->segs * seg_bytes;
+	told->chain = max_t(u32, told->segs + 2, VOF_INLINE_SEGS);
+}
+
+static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 carried)
+{
+	u32 size, segs, block;
+	int ret;
+
+	ret = vof_bounds_ask(dev, VIRTIO_BLK_F_SIZE_MAX,
+			     offsetof(struct virtio_blk_config, size_max), &size);
+	if (!ret)
+		ret = vof_bounds_ask(dev, VIRTIO_BLK_F_SEG_MAX,
+				     offsetof(struct virtio_blk_config, seg_max),
+				     &segs);
+	if (!ret)
+		ret = vof_bounds_ask(dev, VIRTIO_BLK_F_BLK_SIZE,
+				     offsetof(struct virtio_blk_config, blk_size),
+				     &block);
+	if (ret)
+		return ret;
+	vof_bounds_data(told, carried, (u64)size * segs, segs);
+	told->block = block ?: SECTOR_SIZE;
+	return 0;
+}
+
+static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 carried)
+{
+	u32 sectors, segs;
+	int ret;
+
+	ret = vof_bounds_ask(dev, -1,
+			     offsetof(struct virtio_scsi_config, max_sectors),
+			     &sectors);
+	if (!ret)
+		ret = vof_bounds_ask(dev, -1,
+				     offsetof(struct virtio_scsi_config, seg_max),
+				     &segs);
+	if (!ret)
+		vof_bounds_data(told, carried, (u64)sectors << SECTOR_SHIFT, segs);
+	return ret;
+}
+
+/* What this instance of the device, over the connection at hand, can be asked for. */
+static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
+			    struct vof_told *told)
+{
+	struct vof_limits limits;
+	u32 carried;
+	int ret = 0;
+
+	dev->ops->limits(dev->ctrl, max_descs, &limits);
+	carried = limits.bytes - min(limits.bytes, VOF_DATA_AROUND);
+	*told = (struct vof_told) {
+		.data = PAGE_SIZE,
+		.chain = VOF_INLINE_SEGS,
+		.join = max_t(u32, round_down(limits.seg_bytes, PAGE_SIZE), PAGE_SIZE),
+	};
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_BLOCK:
+		ret = vof_bounds_blk(dev, told, carried);
+		break;
+	case VIRTIO_ID_SCSI:
+		ret = vof_bounds_scsi(dev, told, carried);
+		break;
+	case VIRTIO_ID_NET:
+		/* The largest buffer for a frame. */
+		told->chain = max_t(u32, VOF_INLINE_SEGS, MAX_SKB_FRAGS + 2);
+		told->data = (MAX_SKB_FRAGS + 1) * PAGE_SIZE;
+		break;
+	}
+	if (!ret && told->data > carried) {
+		vof_device_error(dev, -EMSGSIZE,
+				 "%u bytes of data can be carried in a request, %u are needed",
+				 carried, told->data);
+		return -EMSGSIZE;
+	}
+	return ret;
+}
+
+/**
+ * vof_bounds_negotiate() - find out how large a request may be
+ * @dev: the device; @max_descs and features are known
+ *
+ * Context: may sleep, bounded.
+ * Return: 0 or a negative errno; the cause has been reported.
+ */
+int vof_bounds_negotiate(struct vof_device *dev)
+{
+	return vof_bounds_learn(dev, dev->max_descs, &dev->told);
+}
+
+/**
+ * vof_bounds_restore() - does a new instance take what the driver was told?
+ * @dev: the device
+ * @max_descs: keyed descriptors per command of the new instance
+ *
+ * If there is no driver, the next one will be told what is right now.
+ *
+ * Context: may sleep, bounded; the device's vq_lock is held.
+ * Return: 0 or a negative errno; the cause has been reported. -EMSGSIZE: it takes
+ * less, or less can be carried now, which may be another thing at the next attempt.
+ */
+int vof_bounds_restore(struct vof_device *dev, u8 max_descs)
+{
+	struct vof_told told;
+	int ret;
+
+	ret = vof_bounds_learn(dev, max_descs, &told);
+	if (ret)
+		return ret;
+	if (!dev->status) {
+		dev->told = told;
+		return 0;
+	}
+	if (told.data < dev->told.data) {
+		vof_device_error(dev, -EMSGSIZE,
+				 "requests of %u bytes are possible now, the driver was told of %u",
+				 told.data, dev->told.data);
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
+/**
+ * vof_bounds_queue() - can a virtqueue carry what the driver was told?
+ * @q: the virtqueue, connected
+ *
+ * Its adapter need not be that of the control queue.
+ *
+ * Context: may sleep.
+ * Return: 0 or -EMSGSIZE, which has been reported.
+ */
+int vof_bounds_queue(struct vof_queue *q)
+{
+	struct vof_device *dev = q->dev;
+	struct vof_limits limits;
+
+	dev->ops->limits(q, dev->max_descs, &limits);
+	if (limits.bytes >= dev->told.data + VOF_DATA_AROUND)
+		return 0;
+	vof_device_error(dev, -EMSGSIZE,
+			 "virtqueue %d can carry requests of %u bytes, the driver was told of %u",
+			 q->index, limits.bytes, dev->told.data);
+	return -EMSGSIZE;
+}
