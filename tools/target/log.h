@@ -8,6 +8,12 @@
 
 extern int log_verbose;
 
+/*
+ * From here on no message waits for whoever reads standard error. Before, one may for
+ * a second. Privileges are dropped before: a thread begins.
+ */
+void log_start(void);
+
 void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -153,6 +153,7 @@ int main(int argc, char **argv)
 	if (open_devices())
 		return 1;
 	removal_init();
+	log_start();
 	if (rdma_init() || rdma_listen_all())
 		return 1;
 	ret = loop_run();

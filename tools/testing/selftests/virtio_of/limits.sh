@@ -3,7 +3,7 @@
 # What a hostile initiator cannot do: take all connections or all memory, keep
 # connections without using them, hold up another one's disk by a flood of
 # commands or by a slow disk of its own, write to memory that is not its own,
-# fill the log.
+# fill the log, or stop the target where nobody reads that.
 # with: dmsetup
 # smp: 2
 # timeout: 240
@@ -81,6 +81,26 @@ for ((i = 0; i < 50; i++)); do
 	sleep 0.1
 done
 check "the target does not grow by it ($size, then $(mapped) KiB)" 	[ "$(mapped)" -le $((size + 1024)) ]
+stop_target
+
+# ---- nobody reads what it says ----------------------------------------------
+
+mkfifo "$VOF_TMP/fifo"
+exec 7<>"$VOF_TMP/fifo"
+# shellcheck disable=SC2016 # for the other shell
+vof_listen bash -c 'exec virtio-of-target "$@" 2>"$0"' "$VOF_TMP/fifo" "${listen[@]}" \
+	--blk tvqn=disk,mem=16M,queues=1
+check "nobody reads the log, and the pipe is full" \
+	bash -c "! dd if=/dev/zero of='$VOF_TMP/fifo' bs=4096 count=1000 oflag=nonblock"
+check "a stranger is refused" vof-act --addr "$VOF_ADDR" --tvqn nobody '!up'
+check "and others are served" timeout 60 "${six[@]}" up load:1000 down
+cat <&7 >"$VOF_TMP/said" &
+reader=$!
+TARGET_LOG=$VOF_TMP/said
+check "whoever reads later learns of it" target_says "to nobody refused: no such target"
+kill $reader
+wait $reader 2>/dev/null
+exec 7>&-
 stop_target
 
 # ---- somebody else's disk ---------------------------------------------------
