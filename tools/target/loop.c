@@ -18,13 +18,16 @@
 
 #define LOOP_ENTRIES	1024
 #define LOOP_MAX_SLEEP	1000	/* ms */
-/* Passes of a busy loop until it looks at what else may have become ready. */
+/*
+ * Passes of a busy loop until it looks at what else may have become ready, unless the
+ * clock has gone on: a pass may take long.
+ */
 #define LOOP_BUSY	16
 
 static struct {
 	struct io_uring			ring;
 	const struct loop_hooks		*hooks;
-	struct list			timers;		/* by time */
+	struct timers			timers;
 	struct list			unarmed;	/* watches without a poll */
 	uint64_t			now;
 	struct event			tick;
@@ -63,7 +66,6 @@ int loop_init(const struct loop_hooks *hooks)
 
 	memset(&loop, 0, sizeof(loop));
 	loop.hooks = hooks;
-	list_init(&loop.timers);
 	list_init(&loop.unarmed);
 	loop.tick.fn = tick_event;
 	update_now();
@@ -165,47 +167,37 @@ static void arm_watches(void)
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
-	list_init(&t->node);
+	t->link = NULL;
 	t->fn = fn;
 }
 
 void timer_set(struct timer *t, uint64_t ms)
 {
-	struct list *pos;
-
-	list_del(&t->node);
-	t->when = loop.now + ms;
-	/* most are set to the same distance: the place is near the end */
-	for (pos = loop.timers.prev; pos != &loop.timers; pos = pos->prev)
-		if (list_entry(pos, struct timer, node)->when <= t->when)
-			break;
-	list_add(&t->node, pos);
+	timers_del(&loop.timers, t);
+	timers_add(&loop.timers, t, loop.now + ms);
 }
 
 void timer_cancel(struct timer *t)
 {
-	list_del(&t->node);
+	timers_del(&loop.timers, t);
 }
 
 static void run_timers(void)
 {
-	while (!list_empty(&loop.timers)) {
-		struct timer *t = list_first(&loop.timers, struct timer, node);
+	struct timer *t;
 
-		if (t->when > loop.now)
-			return;
-		list_del(&t->node);
+	while ((t = loop.timers.first) && t->when <= loop.now) {
+		timers_del(&loop.timers, t);
 		t->fn(t);
 	}
 }
 
 static uint64_t sleep_time(void)
 {
-	struct timer *t;
+	const struct timer *t = loop.timers.first;
 
-	if (list_empty(&loop.timers))
+	if (!t)
 		return LOOP_MAX_SLEEP;
-	t = list_first(&loop.timers, struct timer, node);
 	if (t->when <= loop.now)
 		return 0;
 	if (t->when - loop.now > LOOP_MAX_SLEEP)
@@ -263,6 +255,7 @@ static unsigned int reap(void)
 int loop_run(void)
 {
 	unsigned int busy = 0;
+	uint64_t armed = 0;
 
 	while (!loop.stop) {
 		bool reaped, again;
@@ -278,8 +271,9 @@ int loop_run(void)
 			break;
 
 		/* polls go to the kernel with what is submitted anyway */
-		if (!again || ++busy >= LOOP_BUSY) {
+		if (!again || ++busy >= LOOP_BUSY || armed != loop.now) {
 			busy = 0;
+			armed = loop.now;
 			arm_watches();
 		}
 		if (!again && list_empty(&loop.unarmed) && set_tick())

@@ -8,6 +8,7 @@
 #include <liburing.h>
 
 #include "list.h"
+#include "timers.h"
 
 /* Address of one of these is the user data of every submission. */
 struct event {
@@ -20,12 +21,6 @@ struct watch {
 	struct list	node;
 	int		fd;
 	void		(*fn)(struct watch *w);
-};
-
-struct timer {
-	struct list	node;
-	uint64_t	when;
-	void		(*fn)(struct timer *t);
 };
 
 /* Called in each pass; poll() says whether it wants to be called again at once. */
