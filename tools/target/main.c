@@ -134,16 +134,24 @@ static int open_devices(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+/* What is allowed at most is what we may have: each disk takes two files, say. */
+static void raise_limit(int resource)
 {
 	struct rlimit rl;
+
+	if (getrlimit(resource, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(resource, &rl);
+}
+
+int main(int argc, char **argv)
+{
 	int ret;
 
 	config_parse(argc, argv);
-	if (!getrlimit(RLIMIT_MEMLOCK, &rl)) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_MEMLOCK, &rl);
-	}
+	raise_limit(RLIMIT_MEMLOCK);
+	raise_limit(RLIMIT_NOFILE);
 	if (loop_init(&hooks))
 		return 1;
 	if (watch_signals()) {
