@@ -28,11 +28,20 @@
 enum { WR_RECV, WR_READ, WR_SEND, WR_MARK_SQ, WR_MASK = 7 };
 
 #define POLL_BATCH	16
+/*
+ * What a pass does for all that come from one address, and in all, before everybody else
+ * has a turn. A command of a control queue may take long, a Reset as long as all that it
+ * ends, and counts for more.
+ */
+#define TURN_MAX	256U
+#define PASS_MAX	1024U
+#define CONTROL_COST	8U
 /* Answers that travel together: the first of them waits for the last. */
 #define JOIN_MAX	(64U << 10)
 
 static struct list active = { &active, &active };
 static struct list flushing = { &flushing, &flushing };
+static unsigned int pass, pass_left;
 
 /* Filled and consumed within one function each; there is one thread. */
 static struct proto_range ranges[PROTO_MAX_DESCS];
@@ -405,10 +414,13 @@ static void send_done(struct conn *c, struct slot *s)
 static void receive(struct conn *c, struct slot *s, uint32_t len)
 {
 	unsigned int limit = c->kind == PROTO_VIRTQUEUE ? c->max_descs : 1;
+	unsigned int cost = c->kind == PROTO_VIRTQUEUE ? 1 : CONTROL_COST;
 	enum proto_error err;
 	char why[160];
 
 	s->state = SLOT_BUSY;
+	c->guest.turn->spent += cost;
+	pass_left -= cost < pass_left ? cost : pass_left;
 	err = proto_decode(s->msg, len, c->kind, limit, &s->cmd);
 	if (err) {
 		snprintf(why, sizeof(why), "%s (%s, %u bytes)",
@@ -463,10 +475,10 @@ static void complete(struct conn *c, const struct ibv_wc *wc)
 		conn_try_reap(c);
 }
 
-static int poll_queue(struct conn *c, struct ibv_cq *cq)
+static int poll_queue(struct conn *c, struct ibv_cq *cq, int most)
 {
 	struct ibv_wc wc[POLL_BATCH];
-	int n = ibv_poll_cq(cq, POLL_BATCH, wc);
+	int n = ibv_poll_cq(cq, most, wc);
 
 	if (n < 0) {
 		conn_close(c, "completion queue cannot be polled");
@@ -480,7 +492,14 @@ static int poll_queue(struct conn *c, struct ibv_cq *cq)
 static int poll_sent(struct conn *c)
 {
 	return c->closing || c->sq_done != c->sq_posted ?
-	       poll_queue(c, c->send_cq) : 0;
+	       poll_queue(c, c->send_cq, POLL_BATCH) : 0;
+}
+
+/* Of a control queue one at a time: whoever floods it is to wait for each answer. */
+static int poll_received(struct conn *c)
+{
+	return poll_queue(c, c->cq, c->kind == PROTO_VIRTQUEUE || c->closing ?
+			  POLL_BATCH : 1);
 }
 
 /* What has been sent first: it makes room for what has arrived. */
@@ -488,7 +507,7 @@ static int poll_once(struct conn *c)
 {
 	int n = poll_sent(c);
 
-	return n + poll_queue(c, c->cq);
+	return n + poll_received(c);
 }
 
 /* Has something arrived? What has been sent is no reason to look again. */
@@ -496,7 +515,7 @@ static bool poll_arrived(struct conn *c)
 {
 	int sent = poll_sent(c);
 
-	return poll_queue(c, c->cq) || sent == POLL_BATCH;
+	return poll_received(c) || sent == POLL_BATCH;
 }
 
 /*
@@ -554,6 +573,18 @@ static bool expects_more(struct conn *c)
 	       patience_left(&c->patience, config.max_looks);
 }
 
+/* Has its address had less than its share of this pass? */
+static bool has_turn(const struct conn *c)
+{
+	struct turn *turn = c->guest.turn;
+
+	if (turn->pass != pass) {
+		turn->pass = pass;
+		turn->spent = 0;
+	}
+	return turn->spent < TURN_MAX && pass_left;
+}
+
 /*
  * Poll what is active. A queue that is empty is looked at again as long as there is
  * patience left; the processor is offered to others in between, for what is awaited
@@ -563,11 +594,17 @@ static bool expects_more(struct conn *c)
 bool conn_poll_all(void)
 {
 	bool found = false, waiting = false;
-	struct list *pos, *tmp;
+	struct list *pos, *tmp, *next = NULL;
 
+	pass++;
+	pass_left = PASS_MAX;
 	list_for_each_safe(pos, tmp, &active) {
 		struct conn *c = list_entry(pos, struct conn, active);
 
+		if (!has_turn(c)) {
+			next = next ? next : pos;
+			continue;
+		}
 		if (poll_arrived(c)) {
 			patience_found(&c->patience, config.max_looks);
 			found = true;
@@ -585,6 +622,11 @@ bool conn_poll_all(void)
 			found = true;
 		else
 			list_del(&c->active);
+	}
+	/* whoever had no turn is the first in the next pass */
+	if (next) {
+		list_del(&active);
+		list_add_before(&active, next);
 	}
 	if (waiting && !found)
 		loop_yield();

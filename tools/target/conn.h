@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admit.h"
 #include "dev.h"
 #include "list.h"
 #include "loop.h"
@@ -30,7 +31,7 @@ struct rdev {
 	struct list		node;
 	struct ibv_context	*verbs;
 	struct ibv_comp_channel	*channel;
-	struct watch		watch;
+	struct watch		watch, async;
 	struct ibv_device_attr	attr;
 	bool			iwarp;
 	uint32_t		sq_depth;	/* of every queue pair */
@@ -92,6 +93,7 @@ struct conn {
 	bool			armed;		/* counted in rdev->n_armed */
 	struct patience		patience;
 	struct sockaddr_storage	peer;
+	struct guest		guest;
 	char			name[80];
 	bool			closing;
 	bool			quiesce;	/* takes no new commands */
@@ -117,7 +119,6 @@ struct conn {
 	struct slot		*boot_slot;
 	struct slot		*slots;
 	unsigned int		n_slots;
-	size_t			mem;
 	const uint8_t		*lent;		/* of the backend, to send from */
 	size_t			lent_len;
 	struct ibv_mr		*lent_mr;
@@ -145,6 +146,7 @@ struct conn {
 
 	/* of the instance layer */
 	struct instance		*inst;
+	struct list		mates;		/* connections of that */
 	uint16_t		vq;
 	struct slot		*disconnect;	/* Disconnect being worked on */
 	struct list		held;		/* slots, not yet executed */
@@ -156,21 +158,30 @@ static inline uint8_t *slot_pdu(struct slot *s)
 	return s->small + s->small_len;
 }
 
-/* Largest num-descs of all devices, at least 1: sizes the receives. */
+/* Largest num-descs of all devices, at least 1: sizes the receives (adapter.c). */
 extern unsigned int rdma_max_descs;
 
 /* rdma.c: set up and take down */
 int rdma_init(void);
 int rdma_listen_all(void);
-void rdma_stop_listening(void);
-unsigned int rdma_count(void);
 struct list *rdma_conns(void);
-const char *rdma_holds(const char *uverbs);
 void conn_destroy(struct conn *c);
 void conn_close(struct conn *c, const char *why);
 void conn_reap(void);
 void conn_try_reap(struct conn *c);
-bool conn_same_peer(const struct conn *a, const struct conn *b);
+
+/* listen.c */
+int listen_all(struct rdma_event_channel *events);
+void listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type);
+const char *listen_holds(const char *uverbs);
+bool rdma_listening(void);
+void rdma_stop_listening(void);
+
+/* adapter.c */
+void adapter_init(void);
+struct rdev *get_rdev(struct ibv_context *verbs);
+const char *rdma_holds(const char *uverbs);
+int nonblocking(int fd);
 
 /* memory.c */
 int conn_setup_boot(struct conn *c);
@@ -203,6 +214,7 @@ void up_sent(struct conn *c);
 void up_told(struct slot *s);
 void up_closing(struct conn *c);
 void up_gone(struct conn *c);
+void up_freed(void);
 
 /* removal.c */
 void removal_init(void);

@@ -17,8 +17,10 @@
 
 static struct list devs = { &devs, &devs };
 static struct list instances = { &instances, &instances };
+static struct list waiting = { &waiting, &waiting };	/* for older ones */
+static struct instance *by_id[VIRTIO_OF_INSTANCE_CONTROL];
 static uint16_t next_id;
-static bool shutting_down;
+static bool shutting_down, some_gone;
 static struct log_limit log_instances;
 
 void instance_add_dev(struct dev *dev)
@@ -63,15 +65,7 @@ static bool allowed(const struct dev *dev, const char *ivqn)
 
 static struct instance *find_instance(uint16_t id)
 {
-	struct list *pos;
-
-	list_for_each(pos, &instances) {
-		struct instance *inst = list_entry(pos, struct instance, node);
-
-		if (inst->id == id)
-			return inst;
-	}
-	return NULL;
+	return id == VIRTIO_OF_INSTANCE_CONTROL ? NULL : by_id[id];
 }
 
 /* Round robin, so that an id that was just freed is not met again soon. */
@@ -86,6 +80,13 @@ static bool new_id(uint16_t *id)
 		}
 	}
 	return false;
+}
+
+static void add_conn(struct instance *inst, struct conn *c)
+{
+	c->inst = inst;
+	list_add_tail(&c->mates, &inst->conns);
+	inst->n_conns++;
 }
 
 static bool same_names(const struct instance *a, const struct instance *b)
@@ -107,59 +108,69 @@ static struct instance *elder(struct instance *inst)
 	return NULL;
 }
 
+/* All of its connections, one that has only to be closed by the peer as well. */
 void instance_stop(struct instance *inst, const char *why)
 {
+	struct list *pos, *tmp;
+
 	if (inst->stopping)
 		return;
 	inst->stopping = true;
 	timer_cancel(&inst->timer);
-	for (unsigned int i = 0; i < inst->dev->cfg->queues; i++)
-		if (inst->vqs[i])
-			conn_close(inst->vqs[i], NULL);
+	list_for_each_safe(pos, tmp, &inst->conns) {
+		struct conn *c = list_entry(pos, struct conn, mates);
+
+		if (c != inst->ctrl)
+			conn_close(c, NULL);
+	}
 	if (inst->ctrl)
 		conn_close(inst->ctrl, why);
 }
 
-static void free_instance(struct instance *inst)
+/* What a connection had is free. It may be what younger instances have waited for. */
+void up_freed(void)
 {
 	struct list *pos, *tmp;
 
-	if (log_ok(&log_instances))
+	if (!some_gone)
+		return;
+	some_gone = false;
+	list_for_each_safe(pos, tmp, &waiting)
+		instance_progress(list_entry(pos, struct instance, waiting));
+}
+
+static void free_instance(struct instance *inst)
+{
+	if (inst->serving && log_ok(&log_instances))
 		log_info("instance %u of %s for \"%s\" is gone", inst->id,
 			 inst->dev->cfg->tvqn, inst->label);
 	if (inst->dev->ops->end)
 		inst->dev->ops->end(&inst->state, inst->ivqn);
 	timer_cancel(&inst->timer);
 	list_del(&inst->node);
+	list_del(&inst->waiting);
+	by_id[inst->id] = NULL;
 	free(inst->vqs);
 	free(inst);
-
-	list_for_each_safe(pos, tmp, &instances) {
-		struct instance *next = list_entry(pos, struct instance, node);
-
-		if (next->connect && !next->stopping)
-			instance_progress(next);
-	}
 }
 
 /* An initiator that says nothing for long is asked, and given up if unreachable. */
 static void keepalive_timer(struct timer *t)
 {
 	struct instance *inst = container_of(t, struct instance, timer);
-	uint64_t limit = config.keepalive * 1000ULL;
 	struct conn *c = inst->ctrl;
+	enum keepalive_step step;
+	uint64_t next;
 
-	timer_set(t, limit / 4 + 1);
-	if (!c || c->closing || inst->connect)
+	if (!c || c->closing)
 		return;
-	if (c->keepalive->state != SLOT_FREE) {
-		if (loop_now() - inst->keepalive_since >= limit)
-			instance_stop(inst, "keepalive cannot be delivered");
+	step = keepalive_step(&inst->keepalive, c->keepalive->state != SLOT_FREE,
+			      loop_now(), config.keepalive * 1000ULL, &next);
+	timer_set(t, next);
+	if (step == KEEPALIVE_END)
+		instance_stop(inst, "keepalive cannot be delivered");
+	if (step != KEEPALIVE_ASK)
 		return;
-	}
-	if (loop_now() - inst->last_heard < limit)
-		return;
-	inst->keepalive_since = loop_now();
 	proto_complete(&c->keepalive->done, VIRTIO_OF_ID_KEEPALIVE,
 		       VIRTIO_OF_STATUS_SUCCESS);
 	conn_async(c->keepalive);
@@ -222,11 +233,45 @@ static void connect_failed(struct slot *s, uint16_t status, const char *who,
 	control_reply(s, status);
 }
 
+/* Whoever is let in is a stranger no more. @known: the name of its initiator is. */
+static bool let_in(struct conn *c, bool known)
+{
+	enum admit ret = admit_join(&c->guest, known);
+	char why[120];
+
+	if (ret && log_ok(&log_peers))
+		log_warn("%s: no room for it: %s", c->name,
+			 admit_says(ret, why, sizeof(why)));
+	return !ret;
+}
+
+/* It has a name, but there is no room: it is as it was before. */
+static void turn_away(struct instance *inst)
+{
+	struct slot *s = inst->connect;
+	struct conn *c = inst->ctrl;
+
+	connect_failed(s, VIRTIO_OF_STATUS_ENODEV, inst->label,
+		       inst->dev->cfg->tvqn);
+	list_del(&c->mates);
+	c->inst = NULL;
+	c->kind = PROTO_FIRST;
+	admit_back(&c->guest);
+	timer_set(&c->timer, config.connect_timeout * 1000);
+	free_instance(inst);
+}
+
+/* Older instances of the same names are gone, and what they had is free again. */
 static void finish_connect(struct instance *inst)
 {
 	struct conn *c = inst->ctrl;
 	struct slot *s = inst->connect;
 
+	list_del(&inst->waiting);
+	if (!let_in(c, inst->known) || conn_setup_control(c)) {
+		turn_away(inst);
+		return;
+	}
 	inst->connect = NULL;
 	if (conn_post_all(c)) {
 		conn_close(c, "receives cannot be posted");
@@ -234,13 +279,13 @@ static void finish_connect(struct instance *inst)
 	}
 	if (inst->dev->ops->begin)
 		inst->dev->ops->begin(&inst->state, inst->ivqn);
-	timer_cancel(&c->timer);
-	inst->last_heard = loop_now();
-	timer_set(&inst->timer, config.keepalive * 250 + 1);
+	inst->serving = true;
+	inst->keepalive.heard = loop_now();
+	timer_set(&inst->timer, config.keepalive * 1000);
 	if (log_ok(&log_instances))
 		log_info("%s: instance %u of %s for \"%s\", %zu bytes for its control queue",
 			 c->name, inst->id, inst->dev->cfg->tvqn, inst->label,
-			 c->mem);
+			 c->guest.mem);
 	proto_complete_connect(&s->done, s->cmd.id, inst->id);
 	conn_reply(s, NULL, 0, -1, 0);
 }
@@ -283,7 +328,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	if (inst)
 		inst->vqs = calloc(dev->cfg->queues, sizeof(*inst->vqs));
 	if (!inst || !inst->vqs || shutting_down || c->main ||
-	    conn_setup_control(c) || !new_id(&inst->id)) {
+	    !new_id(&inst->id)) {
 		if (inst)
 			free(inst->vqs);
 		free(inst);
@@ -298,16 +343,22 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 		dev->ops->init(&inst->state);
 	list_init(&inst->resets);
 	timer_init(&inst->timer, keepalive_timer);
+	by_id[inst->id] = inst;
 	list_add_tail(&inst->node, &instances);
-	inst->n_conns = 1;
+	list_init(&inst->waiting);
+	list_add_tail(&inst->waiting, &waiting);
+	list_init(&inst->conns);
+	add_conn(inst, c);
 	inst->ctrl = c;
 	inst->connect = s;
-	c->inst = inst;
 	c->kind = PROTO_CONTROL;
 	c->queue_size = VIRTIO_OF_CONTROL_QUEUE_SIZE;
 	/* waiting for the fence is our time, not the peer's */
 	timer_cancel(&c->timer);
+	inst->known = elder(inst) || !list_empty(&dev->cfg->allow) ||
+		      admit_remembers(inst->ivqn);
 
+	/* what they have goes first: it must not be what keeps this one out */
 	list_for_each(pos, &instances) {
 		struct instance *old = list_entry(pos, struct instance, node);
 
@@ -328,7 +379,7 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 
 	if (!inst || inst->stopping || inst->connect || inst->disconnect ||
 	    !inst->ctrl || inst->ctrl->closing ||
-	    !conn_same_peer(inst->ctrl, c)) {
+	    inst->ctrl->guest.account != c->guest.account) {
 		connect_failed(s, VIRTIO_OF_STATUS_EBADDEV, NULL, NULL);
 		return;
 	}
@@ -353,16 +404,16 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, inst->label, cfg->tvqn);
 		return;
 	}
-	if (shutting_down || c->main ||
+	if (shutting_down || c->main || !let_in(c, inst->known) ||
 	    conn_setup_vq(c, size, cfg->staging, cfg->eager, cfg->eager_bufs)) {
 		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, inst->label, cfg->tvqn);
+		admit_back(&c->guest);
 		return;
 	}
 	if (inst->dev->backend && inst->dev->backend->base)
 		conn_lend(c, inst->dev->backend->base, inst->dev->backend->size);
 	inst->vqs[vq] = c;
-	inst->n_conns++;
-	c->inst = inst;
+	add_conn(inst, c);
 	c->vq = vq;
 	c->kind = PROTO_VIRTQUEUE;
 	c->queue_size = size;
@@ -373,8 +424,8 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 	}
 	timer_cancel(&c->timer);
 	log_debug("%s: instance %u virtqueue %u, %u entries, %zu bytes",
-		  c->name, inst->id, vq, size, c->mem);
-	inst->last_heard = loop_now();
+		  c->name, inst->id, vq, size, c->guest.mem);
+	inst->keepalive.heard = loop_now();
 	proto_complete_connect(&s->done, s->cmd.id, inst->id);
 	conn_reply(s, NULL, 0, -1, 0);
 }
@@ -413,7 +464,7 @@ void up_command(struct slot *s)
 	struct conn *c = s->conn;
 
 	if (c->inst)
-		c->inst->last_heard = loop_now();
+		c->inst->keepalive.heard = loop_now();
 	switch (c->kind) {
 	case PROTO_FIRST:
 		first_command(s);
@@ -451,7 +502,7 @@ static void check_quiesce(struct conn *c)
 void up_sent(struct conn *c)
 {
 	if (c->inst) {
-		c->inst->last_heard = loop_now();
+		c->inst->keepalive.heard = loop_now();
 		if (c == c->inst->ctrl)
 			tell_change(c->inst);
 		instance_progress(c->inst);
@@ -494,13 +545,18 @@ void up_gone(struct conn *c)
 
 	if (!inst)
 		return;
+	list_del(&c->mates);
 	c->inst = NULL;
 	if (inst->ctrl == c)
 		inst->ctrl = NULL;
 	if (c->kind == PROTO_VIRTQUEUE && inst->vqs[c->vq] == c)
 		inst->vqs[c->vq] = NULL;
+	/* it may be back, if it did not say that it goes */
+	if (inst->serving && c->kind == PROTO_CONTROL && !c->goodbye)
+		admit_remember(inst->ivqn);
 	if (!--inst->n_conns) {
 		free_instance(inst);
+		some_gone = true;
 		return;
 	}
 	instance_progress(inst);

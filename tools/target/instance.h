@@ -5,6 +5,7 @@
 
 #include "conn.h"
 #include "dev.h"
+#include "keepalive.h"
 #include "log.h"
 
 struct instance {
@@ -15,18 +16,21 @@ struct instance {
 	char			label[LOG_NAME_SIZE];	/* ivqn, escaped */
 	struct conn		*ctrl;		/* NULL once it has gone */
 	struct conn		**vqs;
-	unsigned int		n_conns;	/* that point here */
+	struct list		conns;		/* that point here */
+	unsigned int		n_conns;
 	uint32_t		status;		/* of the virtio device */
 	bool			descs_asked;
 	bool			stopping;
+	bool			known;		/* its name, see admit.h */
+	bool			serving;	/* Connect has succeeded */
 	struct slot		*connect;	/* waits for an older instance */
+	struct list		waiting;	/* with others that do */
 	struct list		resets;		/* slots: Reset, Set Status 0 */
 	bool			draining;	/* for the first of these */
 	struct slot		*disconnect;
 	struct dev_state	state;
 	struct timer		timer;
-	uint64_t		last_heard;
-	uint64_t		keepalive_since;
+	struct keepalive	keepalive;
 	bool			change_untold;	/* since the last Get Config */
 	bool			change_told;
 };

@@ -37,14 +37,14 @@ static void exit_tick(struct timer *t)
 {
 	struct list *pos, *tmp;
 
-	if (!rdma_count()) {
+	if (!admit_count()) {
 		loop_stop();
 		return;
 	}
 	if (loop_now() >= exit_deadline) {
 		if (exit_step++) {
 			log_warn("%u connections do not end, leaving anyway",
-				 rdma_count());
+				 admit_count());
 			loop_stop();
 			return;
 		}
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 	if (rdma_init() || rdma_listen_all())
 		return 1;
 	ret = loop_run();
-	if (!rdma_count())
+	if (!admit_count())
 		instance_close_devs();
 	loop_exit();
 	return ret || exit_failure ? 1 : 0;

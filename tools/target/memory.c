@@ -8,9 +8,7 @@
  *		   (2 * queue size + 4) * (81 + 16 * num_descs + slot)
  *
  * where slot is sizeof(struct slot); plus the queues of the adapter, about 256
- * bytes per work request and 256 for what a send gathers. All of it together stays
- * below --max-memory, and what the initiators at one address have below --max-share
- * of that.
+ * bytes per work request and 256 for what a send gathers. The books are admit.c's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,55 +24,16 @@
 
 #define WQE_BYTES		256
 
-static size_t memory;
-
-/* What initiators at the address of @c have. */
-static size_t memory_of_address(const struct conn *c)
-{
-	struct list *pos;
-	size_t sum = 0;
-
-	list_for_each(pos, rdma_conns()) {
-		const struct conn *other = list_entry(pos, struct conn, node);
-
-		if (conn_same_peer(other, c))
-			sum += other->mem;
-	}
-	return sum;
-}
-
-static uint64_t share_of_address(void)
-{
-	return config.max_memory / 100 * config.max_share;
-}
-
 /* Enter @len bytes in the books, if the limits allow it. */
 static bool reserve(struct conn *c, size_t len)
 {
-	uint64_t share = share_of_address();
+	enum admit ret = admit_reserve(&c->guest, len);
+	char why[120];
 
-	if (memory + len > config.max_memory) {
-		if (log_ok(&log_peers))
-			log_warn("%s: %zu bytes more would exceed --max-memory (%zu of %llu in use)",
-				 c->name, len, memory,
-				 (unsigned long long)config.max_memory);
-		return false;
-	}
-	if (memory_of_address(c) + len > share) {
-		if (log_ok(&log_peers))
-			log_warn("%s: %zu bytes more would exceed --max-share, %u%% of --max-memory for one address",
-				 c->name, len, config.max_share);
-		return false;
-	}
-	memory += len;
-	c->mem += len;
-	return true;
-}
-
-static void release(struct conn *c, size_t len)
-{
-	memory -= len;
-	c->mem -= len;
+	if (ret && log_ok(&log_peers))
+		log_warn("%s: no %zu bytes more: %s", c->name, len,
+			 admit_says(ret, why, sizeof(why)));
+	return !ret;
 }
 
 /* Memory of backends that is pinned for virtqueues, and how much may be. */
@@ -90,7 +49,7 @@ static void *get_memory(struct conn *c, size_t len)
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED) {
-		release(c, len);
+		admit_release(&c->guest, len);
 		return NULL;
 	}
 	madvise(p, len, MADV_DONTFORK);
@@ -102,7 +61,7 @@ static void put_memory(struct conn *c, void *p, size_t len)
 	if (!p)
 		return;
 	munmap(p, len);
-	release(c, len);
+	admit_release(&c->guest, len);
 }
 
 static size_t page_round(size_t n)
@@ -242,11 +201,11 @@ void conn_lend(struct conn *c, uint8_t *p, size_t len)
 
 	getrlimit(RLIMIT_MEMLOCK, &locked);
 	most = locked.rlim_cur / 2 < LENT_MAX ? locked.rlim_cur / 2 : LENT_MAX;
-	if (lent + len > most || memory + len > config.max_memory / 2 ||
-	    memory_of_address(c) + len > share_of_address() / 2)
+	if (lent + len > most || !admit_luxury(&c->guest, len))
 		return;
 	c->lent_mr = ibv_reg_mr(c->pd, p, len, IBV_ACCESS_LOCAL_WRITE);
 	if (!c->lent_mr) {
+		admit_release(&c->guest, len);
 		log_debug("%s: %zu bytes of the backend cannot be pinned, they are copied",
 			  c->name, len);
 		return;
@@ -254,8 +213,6 @@ void conn_lend(struct conn *c, uint8_t *p, size_t len)
 	c->lent = p;
 	c->lent_len = len;
 	lent += len;
-	memory += len;
-	c->mem += len;
 }
 
 /* After the queue pair: nothing can reach the memory any more. */
@@ -268,7 +225,7 @@ void conn_free_memory(struct conn *c)
 	if (c->lent_mr) {
 		ibv_dereg_mr(c->lent_mr);
 		lent -= c->lent_len;
-		release(c, c->lent_len);
+		admit_release(&c->guest, c->lent_len);
 	}
 	put_memory(c, c->main, c->main_len);
 	put_memory(c, c->eager, c->eager_len);
@@ -279,8 +236,7 @@ void conn_free_memory(struct conn *c)
 		ibv_dereg_mr(c->boot_mr);
 	put_memory(c, c->boot, c->boot_len);
 	free(c->boot_slot);
-	/* what is left is the adapter's, and the slots */
-	release(c, c->mem);
+	/* what is left is the adapter's, and the slots: see admit_left() */
 }
 
 /* What a connection needs before Connect: one receive, room for the names. */

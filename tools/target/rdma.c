@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Connections come and go: listening, accepting, teardown.
+ * Connections come and go: accepting, teardown.
  *
  * Event loop only. A connection belongs to the list `conns` from the request of
  * the peer to conn_destroy(), which runs from conn_reap() only, at the end of a
@@ -17,8 +17,6 @@
 #endif
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,24 +36,11 @@
 #define MAX_SGE			16	/* of as many answers as fit */
 #define DRAIN_TIMEOUT		1000	/* ms */
 #define CM_BATCH		4	/* events of the connection manager in a pass */
-#define LISTEN_WAIT		5000	/* ms */
 
 static struct rdma_event_channel *channel;
 static struct watch channel_watch;
-static struct list rdevs = { &rdevs, &rdevs };
 static struct list conns = { &conns, &conns };
 static struct list dying = { &dying, &dying };
-static struct rdma_cm_id **listeners;
-static unsigned int n_listeners, n_conns;
-static unsigned int max_queue;
-unsigned int rdma_max_descs;
-
-static const int one = 1;
-
-unsigned int rdma_count(void)
-{
-	return n_conns;
-}
 
 struct list *rdma_conns(void)
 {
@@ -89,8 +74,8 @@ void conn_destroy(struct conn *c)
 	rdma_destroy_id(c->id);
 	free(c->wrs);
 	free(c->sges);
+	admit_left(&c->guest);
 	free(c);
-	n_conns--;
 }
 
 void conn_try_reap(struct conn *c)
@@ -111,6 +96,7 @@ void conn_reap(void)
 		list_del(&c->dying);
 		up_gone(c);
 		conn_destroy(c);
+		up_freed();
 	}
 }
 
@@ -135,9 +121,10 @@ void conn_close(struct conn *c, const char *why)
 	if (c->closing)
 		return;
 	c->closing = true;
+	admit_leaving(&c->guest);
 	if (!why || !log_ok(&log_peers))
 		log_debug("%s: closed", c->name);
-	else if (!listeners)
+	else if (!rdma_listening())
 		/* they go because we do */
 		log_info("%s: %s", c->name, why);
 	else
@@ -154,18 +141,6 @@ void conn_close(struct conn *c, const char *why)
 	conn_post_marker(c);
 	up_closing(c);
 	conn_try_reap(c);
-}
-
-bool conn_same_peer(const struct conn *a, const struct conn *b)
-{
-	if (a->peer.ss_family != b->peer.ss_family)
-		return false;
-	if (a->peer.ss_family == AF_INET6)
-		return !memcmp(&((const struct sockaddr_in6 *)&a->peer)->sin6_addr,
-			       &((const struct sockaddr_in6 *)&b->peer)->sin6_addr,
-			       sizeof(struct in6_addr));
-	return ((const struct sockaddr_in *)&a->peer)->sin_addr.s_addr ==
-	       ((const struct sockaddr_in *)&b->peer)->sin_addr.s_addr;
 }
 
 static void name_peer(struct conn *c)
@@ -193,107 +168,9 @@ static void name_peer(struct conn *c)
 	}
 }
 
-static void channel_event(struct watch *w)
-{
-	struct rdev *d = container_of(w, struct rdev, watch);
-	struct ibv_cq *cq;
-	void *ctx;
-
-	/*
-	 * Where no other virtqueue can have rung there is nothing more to read as
-	 * a rule, and asking would cost each request a system call. What there
-	 * is all the same will end the next sleep at once.
-	 */
-	do {
-		struct conn *c;
-
-		if (ibv_get_cq_event(d->channel, &cq, &ctx))
-			return;
-		c = ctx;
-		if (cq == c->send_cq) {
-			c->send_cq_events++;
-		} else {
-			c->cq_events++;
-			conn_disarmed(c);
-		}
-		conn_activate(c);
-	} while (d->n_armed);
-}
-
-static int nonblocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
 static unsigned int clamp(unsigned int v, unsigned int max)
 {
 	return v < max ? v : max;
-}
-
-/* The adapter that the device uverbs* belongs to, if it has been used here. */
-const char *rdma_holds(const char *uverbs)
-{
-	struct list *pos;
-
-	list_for_each(pos, &rdevs) {
-		struct ibv_device *dev =
-			list_entry(pos, struct rdev, node)->verbs->device;
-
-		if (!strcmp(dev->dev_name, uverbs))
-			return dev->name;
-	}
-	for (unsigned int i = 0; i < n_listeners; i++) {
-		struct ibv_context *verbs = listeners[i]->verbs;
-
-		if (verbs && !strcmp(verbs->device->dev_name, uverbs))
-			return verbs->device->name;
-	}
-	return NULL;
-}
-
-static struct rdev *get_rdev(struct rdma_cm_id *id)
-{
-	struct ibv_context *verbs = id->verbs;
-	struct list *pos;
-	struct rdev *d;
-	unsigned int sq, wr;
-
-	list_for_each(pos, &rdevs) {
-		d = list_entry(pos, struct rdev, node);
-		if (d->verbs == verbs)
-			return d;
-	}
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return NULL;
-	d->verbs = verbs;
-	if (ibv_query_device(verbs, &d->attr)) {
-		free(d);
-		return NULL;
-	}
-	d->iwarp = verbs->device->transport_type == IBV_TRANSPORT_IWARP;
-	wr = clamp(d->attr.max_qp_wr, d->attr.max_cqe / 2) - 2;
-	/* 2 receives per command and 6 more; see struct slot */
-	d->max_queue = clamp(max_queue, (wr - 6) / 2);
-	d->rq_depth = 2 * d->max_queue + 6;
-	if (d->rq_depth < CONTROL_SLOTS + 2)
-		d->rq_depth = CONTROL_SLOTS + 2;
-	sq = 2 * d->max_queue + 64;
-	if (sq < 4 * (rdma_max_descs + 2))
-		sq = 4 * (rdma_max_descs + 2);
-	d->sq_depth = clamp(sq, wr);
-	d->channel = ibv_create_comp_channel(verbs);
-	if (!d->channel || nonblocking(d->channel->fd)) {
-		if (d->channel)
-			ibv_destroy_comp_channel(d->channel);
-		free(d);
-		return NULL;
-	}
-	watch_init(&d->watch, d->channel->fd, channel_event);
-	list_add_tail(&d->node, &rdevs);
-	return d;
 }
 
 static void connect_timeout(struct timer *t)
@@ -307,6 +184,7 @@ static void connect_timeout(struct timer *t)
 static int create_qp(struct conn *c, uint32_t sges, uint32_t inline_data)
 {
 	struct ibv_qp_init_attr attr = {
+		.qp_context = c,
 		.qp_type = IBV_QPT_RC,
 		.send_cq = c->send_cq,
 		.recv_cq = c->cq,
@@ -385,40 +263,12 @@ static int accept_peer(struct conn *c, const struct rdma_conn_param *req)
 	return 0;
 }
 
-static unsigned int conns_of_address(const struct conn *c)
-{
-	unsigned int n = 0;
-	struct list *pos;
-
-	list_for_each(pos, &conns)
-		n += conn_same_peer(list_entry(pos, struct conn, node), c);
-	return n;
-}
-
-/* Is there one too many? At most so many in all, and a share for one address. */
-static bool too_many(const struct conn *c)
-{
-	unsigned int max = config.max_connections;
-	unsigned int share = max * (uint64_t)config.max_share / 100;
-
-	if (n_conns >= max) {
-		if (log_ok(&log_peers))
-			log_warn("%s: connection refused: --max-connections (%u) reached",
-				 c->name, max);
-		return true;
-	}
-	if (conns_of_address(c) >= (share ? share : 1)) {
-		if (log_ok(&log_peers))
-			log_warn("%s: connection refused: --max-share, %u of %u connections for one address, reached",
-				 c->name, share ? share : 1, max);
-		return true;
-	}
-	return false;
-}
-
 static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param *p)
 {
+	enum admit admitted;
+	struct guest *out;
 	struct conn *c;
+	char why[120];
 	int ret;
 
 	c = calloc(1, sizeof(*c));
@@ -427,12 +277,18 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	c->id = id;
 	name_peer(c);
 	/* librdmacm has opened it by now, for good: see rdma_holds() */
-	c->rdev = get_rdev(id);
-	if (too_many(c)) {
+	c->rdev = get_rdev(id->verbs);
+	admitted = admit_enter(&c->guest, &c->peer, &out);
+	if (admitted) {
+		if (log_ok(&log_peers))
+			log_warn("%s: connection refused: %s", c->name,
+				 admit_says(admitted, why, sizeof(why)));
 		free(c);
 		goto reject;
 	}
-	n_conns++;
+	if (out)
+		conn_close(container_of(out, struct conn, guest),
+			   "no Connect command, and another one needs its place");
 	id->context = c;
 	c->kind = PROTO_FIRST;
 	c->max_descs = 1;
@@ -445,6 +301,7 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 	list_init(&c->dying);
 	list_init(&c->sent);
 	list_init(&c->sq_wait);
+	list_init(&c->mates);
 	list_init(&c->held);
 	list_init(&c->stage_wait);
 	list_add_tail(&c->node, &conns);
@@ -499,7 +356,7 @@ static void cm_event(struct watch *w)
 			up_adapter_removed(id->verbs ? id->verbs->device->name :
 					   "of a listener");
 		else if (!c)
-			log_warn("listener: %s", rdma_event_str(type));
+			listen_event(id, type);
 		if (!c)
 			continue;
 		switch (type) {
@@ -511,6 +368,9 @@ static void cm_event(struct watch *w)
 		case RDMA_CM_EVENT_ESTABLISHED:
 		case RDMA_CM_EVENT_TIMEWAIT_EXIT:
 			break;
+		case RDMA_CM_EVENT_ADDR_CHANGE:
+			conn_close(c, "its address has moved to another adapter");
+			break;
 		default:
 			conn_close(c, rdma_event_str(type));
 			break;
@@ -520,18 +380,7 @@ static void cm_event(struct watch *w)
 
 int rdma_init(void)
 {
-	struct list *pos;
-
-	rdma_max_descs = 1;
-	max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE;
-	list_for_each(pos, &config.devs) {
-		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
-
-		if (d->num_descs > rdma_max_descs)
-			rdma_max_descs = d->num_descs;
-		if (d->queue_size > max_queue)
-			max_queue = d->queue_size;
-	}
+	adapter_init();
 	channel = rdma_create_event_channel();
 	if (!channel || nonblocking(channel->fd)) {
 		log_err("no RDMA event channel: %s (is the module rdma_ucm loaded?)",
@@ -542,80 +391,7 @@ int rdma_init(void)
 	return 0;
 }
 
-/*
- * The kernel takes apart what a killed process had in its own time, the port
- * among it.
- */
-static int bind_wait(struct rdma_cm_id *id, struct sockaddr *addr, const char *url)
-{
-	unsigned int waited = 0;
-	int ret;
-
-	while ((ret = rdma_bind_addr(id, addr)) && errno == EADDRINUSE &&
-	       waited < LISTEN_WAIT) {
-		if (!waited)
-			log_info("%s: in use, waiting up to %u s", url,
-				 LISTEN_WAIT / 1000);
-		usleep(20000);
-		waited += 20;
-	}
-	return ret;
-}
-
-static int listen_one(const struct listen_cfg *l)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
-	struct rdma_cm_id *id = NULL;
-	int ret = getaddrinfo(l->host, l->port, &hints, &res);
-
-	if (ret) {
-		log_err("%s: %s", l->url, gai_strerror(ret));
-		return -1;
-	}
-	if (rdma_create_id(channel, &id, NULL, RDMA_PS_TCP))
-		goto fail;
-	/* so that 0.0.0.0 and [::] can be given side by side */
-	if (res->ai_family == AF_INET6)
-		rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY,
-				(void *)&one, sizeof(one));
-	rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR,
-			(void *)&one, sizeof(one));
-	if (bind_wait(id, res->ai_addr, l->url) || rdma_listen(id, 128))
-		goto fail;
-	listeners[n_listeners++] = id;
-	freeaddrinfo(res);
-	printf("listening on %s\n", l->url);
-	fflush(stdout);
-	return 0;
-fail:
-	log_err("%s: cannot listen: %s", l->url, strerror(errno));
-	if (id)
-		rdma_destroy_id(id);
-	freeaddrinfo(res);
-	return -1;
-}
-
 int rdma_listen_all(void)
 {
-	unsigned int n = 0;
-	struct list *pos;
-
-	list_for_each(pos, &config.listens)
-		n++;
-	listeners = calloc(n, sizeof(*listeners));
-	if (!listeners)
-		return -1;
-	list_for_each(pos, &config.listens)
-		if (listen_one(list_entry(pos, struct listen_cfg, node)))
-			return -1;
-	return 0;
-}
-
-void rdma_stop_listening(void)
-{
-	for (unsigned int i = 0; i < n_listeners; i++)
-		rdma_destroy_id(listeners[i]);
-	n_listeners = 0;
-	free(listeners);
-	listeners = NULL;
+	return listen_all(channel);
 }

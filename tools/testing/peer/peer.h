@@ -120,4 +120,8 @@ bool blk_read(struct queue *q, bool eager, uint32_t eoff, uint64_t sector,
 bool blk_verify(struct queue *q, bool eager, uint64_t sector, uint32_t len,
 		uint32_t seed, unsigned int descs);
 
+/* crowd.c: many control queues at once */
+
+bool crowd_comes(unsigned int n, const char *tvqn, unsigned int ms);
+
 #endif

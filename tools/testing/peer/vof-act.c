@@ -10,6 +10,7 @@
  *	down		Disconnect
  *	vqdown		the virtqueue's connection alone is closed
  *	vqup		and made again
+ *	vqbye		Disconnect of the virtqueue, whose connection stays
  *	write:S:SEED	one page at sector S: what SEED stands for
  *	read:S:SEED	is that there?
  *	post:S:SEED	a write that is not waited for
@@ -25,9 +26,12 @@
  *	await:FILE	wait until the test has made FILE, two minutes at most
  *	load:MS		writes for so long, one at a time; the slowest is shown
  *	flood:MS	for so long: bad commands, and more than the queues take
+ *	resets:MS	for so long: as many Resets as a control queue takes
  *	silent:N	N connections that say nothing; shows how many there are
  *	ended		all of them have been ended
  *	many:N		N instances; shows how many there are, and the last status
+ *	crowd:N		N instances that come at once, one control queue each; a # in the
+ *			name of the target is the number of each
  *	theft		use the keys of our eager buffers on another connection
  *
  * Before an action: "!" it fails; "MS<" it takes at least, "<MS" at most so long.
@@ -267,6 +271,29 @@ static bool flood(unsigned int ms)
 	return got > 0;
 }
 
+static bool resets(unsigned int ms)
+{
+	const unsigned int most = VIRTIO_OF_CONTROL_QUEUE_SIZE - 2;
+	union virtio_of_completion done;
+	uint64_t end = now() + ms;
+	unsigned int sent = 0, got = 0;
+
+	while (now() < end && !p.ctrl.dead) {
+		while (sent - got < most) {
+			union virtio_of_command c = {
+				.common.opcode = htole16(VIRTIO_OF_OP_RESET_DEVICE),
+			};
+
+			queue_command(&p.ctrl, &c, NULL, 0);
+			sent++;
+		}
+		while (queue_any(&p.ctrl, &done, 0))
+			got++;
+	}
+	printf("%u Resets, %u answers ", sent, got);
+	return got > 0;
+}
+
 static unsigned int open_silent(unsigned int n)
 {
 	for (; n_silent < n && n_silent < MAX_SILENT; n_silent++)
@@ -385,6 +412,8 @@ static bool act(const char *what)
 	}
 	if (!strcmp(name, "vqup"))
 		return vq_again();
+	if (!strcmp(name, "vqbye"))
+		return !queue_simple(&p.vq, VIRTIO_OF_OP_DISCONNECT, NULL);
 	if (!strcmp(name, "write"))
 		return one(VIRTIO_BLK_T_OUT, a, b);
 	if (!strcmp(name, "read"))
@@ -418,12 +447,16 @@ static bool act(const char *what)
 		return load(a);
 	if (!strcmp(name, "flood"))
 		return flood(a);
+	if (!strcmp(name, "resets"))
+		return resets(a);
 	if (!strcmp(name, "silent"))
 		return open_silent(a) == a;
 	if (!strcmp(name, "ended"))
 		return ended();
 	if (!strcmp(name, "many"))
 		return many(a);
+	if (!strcmp(name, "crowd"))
+		return crowd_comes(a, tvqn, 2 * PATIENCE);
 	if (!strcmp(name, "theft"))
 		return theft();
 	fprintf(stderr, "no such action: %s\n", what);

@@ -19,24 +19,59 @@ pinned() { sed -n 's/^VmPin:[ \t]*\([0-9]*\) kB/\1/p' "/proc/$TARGET/status"; }
 
 start_target "${listen[@]}" --max-connections 10 --max-share 50 \
 	--connect-timeout 6 --blk tvqn=disk,mem=16M,queues=1
-free=$(pinned)
-"${four[@]}" '!silent:6' "<9000 ended" >"$VOF_TMP/silent" &
-silent=$!
-check "a connection more than its share is refused" \
-	target_says "$VOF_ADDR:[0-9]+: connection refused: --max-share, 5 of 10"
-check "an initiator elsewhere is served meanwhile" "${six[@]}" up write:0:1 down
-wait $silent
+"${four[@]}" silent:12 "<12000 ended" >"$VOF_TMP/silent4" &
+silent4=$!
+"${six[@]}" silent:12 "<12000 ended" >"$VOF_TMP/silent6" &
+silent6=$!
+check "those that say nothing make room for others" \
+	target_says "no Connect command, and another one needs its place"
+check "who has a name is served meanwhile" "${four[@]}" up write:0:1 down
+check "at the other address too" "${six[@]}" up write:0:1 down
+wait $silent4
 is "those that say nothing are ended" $? 0
-note <"$VOF_TMP/silent"
+wait $silent6
+is "at the other address too" $? 0
+note <"$VOF_TMP/silent4"
 check "and the log says so" target_says "no Connect command in time" 0
-check "there is room for others then" "${four[@]}" silent:4 ended
-stop_target
-start_target "${listen[@]}" --max-connections 4 --max-share 100 \
-	--connect-timeout 2 --blk tvqn=disk,mem=16M,queues=1
-check "one connection too many is refused" "${four[@]}" '!silent:5' ended
+check "no address gets more than its share" "${four[@]}" '!many:3'
 check "and the log says so" \
-	target_says "connection refused: --max-connections \(4\) reached" 0
-check "the next is not" "${four[@]}" up write:0:1 down
+	target_says "$VOF_ADDR:[0-9]+: no room for it: --max-share, 5 of 10"
+stop_target
+start_target "${listen[@]}" --max-connections 2 --max-share 100 \
+	--blk tvqn=disk,mem=16M,queues=1
+check "one connection too many is refused" "${four[@]}" '!many:2'
+check "and the log says so" \
+	target_says "no room for it: --max-connections \(2\) reached" 0
+check "but not to who comes back, because of what it had" \
+	"${four[@]}" up write:0:1 again read:0:1 again read:0:1 down
+stop_target
+
+# The peer has two seconds to close what it has said goodbye to, and they are not waited for.
+start_target "${listen[@]}" --blk tvqn=disk,mem=16M,queues=1
+goodbye()
+{
+	local i
+	for i in 1 2 3; do
+		"${four[@]}" up vqbye "<1800 again" && return 0
+	done
+	return 1
+}
+check "who comes back does not wait for a goodbye" goodbye
+stop_target
+
+# The last two of 16 are for names that are known.
+start_target "${listen[@]}" --max-connections 16 --max-share 100 \
+	--blk tvqn=disk,mem=16M,queues=1
+check "an initiator is lost" "${six[@]}" --ivqn known up write:0:1
+check "and is gone" target_says "instance . of disk for .known.* is gone"
+"${four[@]}" '!crowd:16' sleep:60000 >"$VOF_TMP/crowd" &
+crowd=$!
+check "new names do not get the last connections" target_says \
+	"no room for it: what is left is kept for names that have been served before"
+check "an initiator that is known does" "${six[@]}" --ivqn known up read:0:1 down
+kill $crowd
+wait $crowd 2>/dev/null
+note <"$VOF_TMP/crowd"
 stop_target
 
 # ---- memory -----------------------------------------------------------------
@@ -49,7 +84,7 @@ note <"$VOF_TMP/many"
 like "a Connect that takes too much memory is refused" "$(cat "$VOF_TMP/many")" \
 	"^[1-9] instances, status 0x1002"
 check "and the log says so" \
-	target_says "bytes more would exceed --max-share, 50% of --max-memory" 0
+	target_says "bytes more: --max-share, 50% of --max-memory" 0
 check "in words" target_says \
 	"Connect of .* to disk refused: no device instance can be made \(status 0x1002\)" 0
 stop_target
@@ -65,7 +100,7 @@ while kill -0 $many 2>/dev/null; do
 done
 wait $many
 note <"$VOF_TMP/many"
-check "and the log says so" target_says "bytes more would exceed --max-memory" 0
+check "and the log says so" target_says "bytes more: (--max-memory|what is left is kept)" 0
 check "pinned was no more than that ($top KiB)" [ "$top" -le 40960 ]
 check "but something was" [ "$top" -ge 20000 ]
 for ((i = 0; i < 50; i++)); do
@@ -111,6 +146,11 @@ check "keys of one connection open nothing on another" "${four[@]}" up theft dow
 check "load without disturbance" act --tvqn other --ivqn quiet up load:3000
 "${four[@]}" up flood:8000 >"$VOF_TMP/flood" 2>&1 &
 flood=$!
+resets=()
+for i in 1 2 3; do
+	"${four[@]}" --ivqn "reset$i" up resets:8000 >"$VOF_TMP/resets" 2>&1 &
+	resets+=($!)
+done
 sleep 1
 act --tvqn other --ivqn quiet up load:5000 >"$VOF_TMP/load"
 is "load beside a flood" $? 0
@@ -120,6 +160,9 @@ check "no write takes more than 2 s ($worst ms)" [ "$worst" -le 2000 ]
 wait $flood
 is "the flood was one" $? 0
 note <"$VOF_TMP/flood"
+wait "${resets[@]}"
+is "so were those of Resets" $? 0
+note <"$VOF_TMP/resets"
 touch "$VOF_TMP/storm"
 while [ -e "$VOF_TMP/storm" ]; do
 	"${four[@]}" silent:30

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Adapters: what they can, and what they tell by themselves. Event loop only.
+ *
+ * An adapter tells of completions by its completion channel, and of what goes wrong with
+ * a queue, a port or itself by asynchronous events. A completion queue in error has no
+ * completions any more, not even those of errors: its connection would hang for ever,
+ * while others of the same initiator answer Keepalives.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <infiniband/verbs.h>
+
+#include "config.h"
+#include "conn.h"
+#include "log.h"
+
+static struct list rdevs = { &rdevs, &rdevs };
+static struct log_limit log_adapters;
+static unsigned int max_queue;
+unsigned int rdma_max_descs;
+
+/* The adapter that the device uverbs* belongs to, if it has been used here. */
+const char *rdma_holds(const char *uverbs)
+{
+	struct list *pos;
+
+	list_for_each(pos, &rdevs) {
+		struct ibv_device *dev =
+			list_entry(pos, struct rdev, node)->verbs->device;
+
+		if (!strcmp(dev->dev_name, uverbs))
+			return dev->name;
+	}
+	return listen_holds(uverbs);
+}
+
+static void channel_event(struct watch *w)
+{
+	struct rdev *d = container_of(w, struct rdev, watch);
+	struct ibv_cq *cq;
+	void *ctx;
+
+	/*
+	 * Where no other virtqueue can have rung there is nothing more to read as
+	 * a rule, and asking would cost each request a system call. What there
+	 * is all the same will end the next sleep at once.
+	 */
+	do {
+		struct conn *c;
+
+		if (ibv_get_cq_event(d->channel, &cq, &ctx))
+			return;
+		c = ctx;
+		if (cq == c->send_cq) {
+			c->send_cq_events++;
+		} else {
+			c->cq_events++;
+			conn_disarmed(c);
+		}
+		conn_activate(c);
+	} while (d->n_armed);
+}
+
+/* Nothing on this adapter works any more; when it is removed, that is told apart. */
+static void adapter_failed(struct rdev *d)
+{
+	struct list *pos, *tmp;
+
+	log_err("RDMA adapter %s has failed: its connections end",
+		d->verbs->device->name);
+	list_for_each_safe(pos, tmp, rdma_conns()) {
+		struct conn *c = list_entry(pos, struct conn, node);
+
+		if (c->rdev == d)
+			conn_close(c, "the adapter has failed");
+	}
+}
+
+static void async_event(struct watch *w)
+{
+	struct rdev *d = container_of(w, struct rdev, async);
+	struct ibv_async_event ev;
+
+	while (!ibv_get_async_event(d->verbs, &ev)) {
+		enum ibv_event_type type = ev.event_type;
+		struct conn *c = NULL;
+		int port = 0;
+
+		switch (type) {
+		case IBV_EVENT_CQ_ERR:
+			c = ev.element.cq->cq_context;
+			break;
+		case IBV_EVENT_QP_FATAL:
+		case IBV_EVENT_QP_REQ_ERR:
+		case IBV_EVENT_QP_ACCESS_ERR:
+		case IBV_EVENT_PATH_MIG_ERR:
+			c = ev.element.qp->qp_context;
+			break;
+		case IBV_EVENT_PORT_ERR:
+		case IBV_EVENT_PORT_ACTIVE:
+			port = ev.element.port_num;
+			break;
+		default:
+			break;
+		}
+		/* before anything that might destroy what it is about, which waits for it */
+		ibv_ack_async_event(&ev);
+		if (c)
+			conn_close(c, ibv_event_type_str(type));
+		else if (type == IBV_EVENT_DEVICE_FATAL)
+			adapter_failed(d);
+		else if (port && log_ok(&log_adapters))
+			log_info("RDMA adapter %s: port %d is %s",
+				 d->verbs->device->name, port,
+				 type == IBV_EVENT_PORT_ACTIVE ? "up" : "down");
+		else
+			log_debug("RDMA adapter %s: %s", d->verbs->device->name,
+				  ibv_event_type_str(type));
+	}
+}
+
+int nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static unsigned int at_most(unsigned int v, unsigned int max)
+{
+	return v < max ? v : max;
+}
+
+/* The adapter of @verbs, which librdmacm has opened for good. NULL: it cannot be used. */
+struct rdev *get_rdev(struct ibv_context *verbs)
+{
+	struct list *pos;
+	struct rdev *d;
+	unsigned int sq, wr;
+
+	list_for_each(pos, &rdevs) {
+		d = list_entry(pos, struct rdev, node);
+		if (d->verbs == verbs)
+			return d;
+	}
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	d->verbs = verbs;
+	if (ibv_query_device(verbs, &d->attr)) {
+		free(d);
+		return NULL;
+	}
+	d->iwarp = verbs->device->transport_type == IBV_TRANSPORT_IWARP;
+	wr = at_most(d->attr.max_qp_wr, d->attr.max_cqe / 2) - 2;
+	/* 2 receives per command and 6 more; see struct slot */
+	d->max_queue = at_most(max_queue, (wr - 6) / 2);
+	d->rq_depth = 2 * d->max_queue + 6;
+	if (d->rq_depth < CONTROL_SLOTS + 2)
+		d->rq_depth = CONTROL_SLOTS + 2;
+	sq = 2 * d->max_queue + 64;
+	if (sq < 4 * (rdma_max_descs + 2))
+		sq = 4 * (rdma_max_descs + 2);
+	d->sq_depth = at_most(sq, wr);
+	d->channel = ibv_create_comp_channel(verbs);
+	if (!d->channel || nonblocking(d->channel->fd) ||
+	    nonblocking(verbs->async_fd)) {
+		if (d->channel)
+			ibv_destroy_comp_channel(d->channel);
+		free(d);
+		return NULL;
+	}
+	watch_init(&d->watch, d->channel->fd, channel_event);
+	watch_init(&d->async, verbs->async_fd, async_event);
+	list_add_tail(&d->node, &rdevs);
+	return d;
+}
+
+/* What the queues of every adapter have to hold, by the devices that there are. */
+void adapter_init(void)
+{
+	struct list *pos;
+
+	rdma_max_descs = 1;
+	max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE;
+	list_for_each(pos, &config.devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+
+		if (d->num_descs > rdma_max_descs)
+			rdma_max_descs = d->num_descs;
+		if (d->queue_size > max_queue)
+			max_queue = d->queue_size;
+	}
+}

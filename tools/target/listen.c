@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Listeners: one for each address that was asked for. Event loop only.
+ *
+ * A listener on an address of its own belongs to the adapter that has this address. When
+ * a bond moves the address to another one, the connection manager says so, once, and
+ * leaves it at that: nobody can connect any more. So it is made anew.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "conn.h"
+#include "log.h"
+
+#define LISTEN_WAIT	5000	/* ms, while the port is in use at the start */
+/* The kernel makes it /proc/sys/net/rdma_ucm/max_backlog, 1024 by default, at most. */
+#define LISTEN_BACKLOG	65536
+#define MOVE_TIME	500	/* ms until the tables of the adapters are up to date */
+#define RETRY_TIME	1000	/* ms between two attempts afterwards */
+
+struct listener {
+	const struct listen_cfg	*cfg;
+	struct rdma_cm_id	*id;	/* NULL: there is none just now */
+	struct timer		again;
+	bool			told;	/* why not */
+};
+
+static struct rdma_event_channel *channel;
+static struct listener *listeners;
+static unsigned int n_listeners;
+
+static const int one = 1;
+
+bool rdma_listening(void)
+{
+	return listeners;
+}
+
+/* See rdma_holds(). */
+const char *listen_holds(const char *uverbs)
+{
+	for (unsigned int i = 0; i < n_listeners; i++) {
+		struct rdma_cm_id *id = listeners[i].id;
+
+		if (id && id->verbs && !strcmp(id->verbs->device->dev_name, uverbs))
+			return id->verbs->device->name;
+	}
+	return NULL;
+}
+
+/*
+ * The kernel takes apart what a killed process had in its own time, the port
+ * among it. At the start that is waited for, @wait ms.
+ */
+static int bind_wait(struct rdma_cm_id *id, struct sockaddr *addr, const char *url,
+		     unsigned int wait)
+{
+	unsigned int waited = 0;
+	int ret;
+
+	while ((ret = rdma_bind_addr(id, addr)) && errno == EADDRINUSE &&
+	       waited < wait) {
+		if (!waited)
+			log_info("%s: in use, waiting up to %u s", url, wait / 1000);
+		usleep(20000);
+		waited += 20;
+	}
+	return ret;
+}
+
+/* Why it failed is told, unless it has been. */
+static int listen_one(struct listener *l, unsigned int wait)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
+	struct rdma_cm_id *id = NULL;
+	int ret = getaddrinfo(l->cfg->host, l->cfg->port, &hints, &res);
+
+	if (ret) {
+		if (!l->told)
+			log_err("%s: %s", l->cfg->url, gai_strerror(ret));
+		l->told = true;
+		return -1;
+	}
+	if (rdma_create_id(channel, &id, NULL, RDMA_PS_TCP))
+		goto fail;
+	/* so that 0.0.0.0 and [::] can be given side by side */
+	if (res->ai_family == AF_INET6)
+		rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY,
+				(void *)&one, sizeof(one));
+	rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR,
+			(void *)&one, sizeof(one));
+	if (bind_wait(id, res->ai_addr, l->cfg->url, wait) ||
+	    rdma_listen(id, LISTEN_BACKLOG))
+		goto fail;
+	freeaddrinfo(res);
+	l->id = id;
+	l->told = false;
+	return 0;
+fail:
+	if (!l->told)
+		log_err("%s: cannot listen: %s", l->cfg->url, strerror(errno));
+	l->told = true;
+	if (id)
+		rdma_destroy_id(id);
+	freeaddrinfo(res);
+	return -1;
+}
+
+static void listen_again(struct timer *t)
+{
+	struct listener *l = container_of(t, struct listener, again);
+
+	/* both at the same port is not to be had */
+	if (l->id)
+		rdma_destroy_id(l->id);
+	l->id = NULL;
+	if (listen_one(l, 0)) {
+		timer_set(t, RETRY_TIME);
+		return;
+	}
+	log_info("listening on %s again, by adapter %s", l->cfg->url,
+		 l->id->verbs ? l->id->verbs->device->name : "of any name");
+}
+
+/* Something that the connection manager tells of a listener. */
+void listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
+{
+	for (unsigned int i = 0; i < n_listeners; i++) {
+		struct listener *l = &listeners[i];
+
+		if (l->id != id)
+			continue;
+		if (type == RDMA_CM_EVENT_ADDR_CHANGE) {
+			log_info("%s: the address has moved, listening anew",
+				 l->cfg->url);
+			timer_set(&l->again, MOVE_TIME);
+		} else {
+			log_warn("%s: %s", l->cfg->url, rdma_event_str(type));
+		}
+	}
+}
+
+int listen_all(struct rdma_event_channel *events)
+{
+	unsigned int n = 0;
+	struct list *pos;
+
+	channel = events;
+	list_for_each(pos, &config.listens)
+		n++;
+	listeners = calloc(n, sizeof(*listeners));
+	if (!listeners)
+		return -1;
+	list_for_each(pos, &config.listens) {
+		struct listener *l = &listeners[n_listeners];
+
+		l->cfg = list_entry(pos, struct listen_cfg, node);
+		timer_init(&l->again, listen_again);
+		if (listen_one(l, LISTEN_WAIT))
+			return -1;
+		n_listeners++;
+		printf("listening on %s\n", l->cfg->url);
+		fflush(stdout);
+	}
+	return 0;
+}
+
+void rdma_stop_listening(void)
+{
+	for (unsigned int i = 0; i < n_listeners; i++) {
+		timer_cancel(&listeners[i].again);
+		if (listeners[i].id)
+			rdma_destroy_id(listeners[i].id);
+	}
+	n_listeners = 0;
+	free(listeners);
+	listeners = NULL;
+}
