@@ -28,7 +28,7 @@
  * unless the link has answered a request, or had none to answer.
  *
  * Recovery allocates memory, and memory may have to be written to this very
- * device to become free: so it does not start I/O.
+ * device to become free: so it does not wait for any, and may use the reserves.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -410,14 +410,21 @@ static void vof_link_recovery_work(struct work_struct *work)
 {
 	struct vof_device *dev = container_of(to_delayed_work(work),
 					      struct vof_device, recovery);
-	unsigned int noio = memalloc_noio_save();
+	/*
+	 * Who looks for memory to be freed may wait for long, past the limits of the
+	 * administrator, and what can be freed may be waiting for this link. What a
+	 * link costs beyond what its queues keep is little and has to be had; the
+	 * rest, if it has to be had as well, is there or is asked for again by the next
+	 * attempt.
+	 */
+	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	mutex_lock(&dev->vq_lock);
 	/* Before, only the thread that connects it uses its queues. */
 	if (dev->registered)
 		vof_link_step(dev);
 	mutex_unlock(&dev->vq_lock);
-	memalloc_noio_restore(noio);
+	memalloc_noreclaim_restore(noreclaim);
 }
 
 /* There are requests in flight, and none has been answered for too long. */

@@ -114,6 +114,7 @@ void vof_queue_free(struct vof_queue *q)
 	if (!q)
 		return;
 	cancel_work_sync(&q->work);
+	q->dev->ops->queue_forget(q);
 	kvfree(q->tables);
 	kvfree(q->scratch);
 	kfree(q->body);

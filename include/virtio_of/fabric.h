@@ -208,7 +208,8 @@ static inline bool vof_queue_is_control(const struct vof_queue *q)
  *	nothing of ours, every request is the core's again, and no upcall runs
  *	or will run
  * @queue_close: may sleep, idempotent, after queue_stop: frees what
- *	@queue_open made
+ *	@queue_open made, but for what the next one will need again
+ * @queue_forget: may sleep, after queue_close, or alone: there will be no next one
  * @submit: under @q->lock, atomic: take @req. 0: the fabric owns it and will
  *	send it at the latest with @flush. -EAGAIN: no room until a request in
  *	flight is done. Any other errno: it can never be sent
@@ -229,6 +230,7 @@ struct vof_fabric_ops {
 		       struct vof_limits *limits);
 	void (*queue_stop)(struct vof_queue *q);
 	void (*queue_close)(struct vof_queue *q);
+	void (*queue_forget)(struct vof_queue *q);
 	int (*submit)(struct vof_req *req);
 	void (*flush)(struct vof_queue *q);
 };

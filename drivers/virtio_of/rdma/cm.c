@@ -269,12 +269,6 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 	};
 	int ret;
 
-	rq->pd = ib_alloc_pd(rq->ibdev, 0);
-	if (IS_ERR(rq->pd)) {
-		ret = PTR_ERR(rq->pd);
-		rq->pd = NULL;
-		return ret;
-	}
 	rq->cq = ib_cq_pool_get(rq->ibdev, rq->cqes, max(rq->q->index, 0),
 				IB_POLL_SOFTIRQ);
 	if (IS_ERR(rq->cq)) {
@@ -336,12 +330,14 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 	struct vof_rdma_queue *rq = to_rdma_queue(q);
 	int ret;
 
-	memset(rq, 0, sizeof(*rq));
-	rq->q = q;
-	INIT_LIST_HEAD(&rq->list);
+	if (!rq->q) {
+		rq->q = q;
+		INIT_LIST_HEAD(&rq->list);
+	}
+	memset_startat(rq, 0, id);
 	INIT_LIST_HEAD(&rq->free_mrs);
 	init_completion(&rq->cm_done);
-	init_completion(&rq->reg_done);
+	init_completion(&rq->local_done);
 
 	rq->id = rdma_create_id(addr->net, vof_rdma_cm_event, rq, RDMA_PS_TCP,
 				IB_QPT_RC);
@@ -354,15 +350,14 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 	ret = vof_rdma_resolve(rq, addr, deadline);
 	if (ret)
 		goto err;
-	rq->ibdev = rq->id->device;
-	vof_rdma_track(rq);
+	vof_rdma_track(rq, rq->id->device);
 
 	ret = vof_rdma_size(rq, max_descs);
 	if (ret)
 		goto err;
-	ret = vof_rdma_create_qp(rq);
+	ret = vof_rdma_pool_get(rq);
 	if (!ret)
-		ret = vof_rdma_memory_create(rq);
+		ret = vof_rdma_create_qp(rq);
 	if (!ret) {
 		vof_rdma_init_cqes(rq);
 		ret = vof_rdma_post_recvs(rq);
@@ -422,6 +417,8 @@ void vof_rdma_stop(struct vof_queue *q)
  * vof_rdma_close() - free what vof_rdma_open() made
  * @q: the queue, after vof_rdma_stop()
  *
+ * But for what the next connection uses again.
+ *
  * Context: may sleep, idempotent.
  */
 void vof_rdma_close(struct vof_queue *q)
@@ -433,16 +430,13 @@ void vof_rdma_close(struct vof_queue *q)
 	if (rq->id->qp)
 		rdma_destroy_qp(rq->id);
 	vof_rdma_send_cq_destroy(rq);
-	vof_rdma_memory_destroy(rq);
 	if (rq->cq)
 		ib_cq_pool_put(rq->cq, rq->cqes);
-	if (rq->pd)
-		ib_dealloc_pd(rq->pd);
 	rq->cq = NULL;
-	rq->pd = NULL;
 	rdma_destroy_id(rq->id);
 	rq->id = NULL;
-	if (rq->ibdev)
+	if (rq->busy) {
+		vof_rdma_pool_put(rq);
 		vof_rdma_untrack(rq);
-	rq->ibdev = NULL;
+	}
 }

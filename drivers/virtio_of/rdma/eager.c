@@ -325,6 +325,23 @@ err:
 }
 
 /**
+ * vof_eager_set_key - a buffer is where it was, or was not, under another key
+ * @eager: the allocator
+ * @i: number of the buffer, in the order in which they were given
+ * @addr: address of its first byte; it must not wrap
+ * @key: its key
+ *
+ * Context: any; the caller serialises.
+ */
+void vof_eager_set_key(struct vof_eager *eager, unsigned int i, u64 addr, u32 key)
+{
+	struct vof_eager_buf *buf = &eager->bufs[i];
+
+	buf->base = addr - buf->start;
+	buf->key = key;
+}
+
+/**
  * vof_eager_destroy - the end
  * @eager: what vof_eager_create() returned, or NULL
  *

@@ -88,8 +88,8 @@ void vof_rdma_flush(struct vof_queue *q)
 	    ib_post_send(rq->id->qp, &batch->wrs[0].wr, &bad)) {
 		vof_link_lost(q, -EIO, "the adapter does not take work requests");
 		/* It may be the one that vof_rdma_bounce_register() waits for. */
-		rq->reg_err = -EIO;
-		complete(&rq->reg_done);
+		rq->local_err = -EIO;
+		complete(&rq->local_done);
 	}
 }
 
@@ -286,12 +286,12 @@ static void vof_rdma_fail_done(struct ib_cq *cq, struct ib_wc *wc)
 		vof_rdma_wc_error(wc);
 }
 
-static void vof_rdma_reg_done(struct ib_cq *cq, struct ib_wc *wc)
+static void vof_rdma_local_done(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct vof_rdma_queue *rq = wc->qp->qp_context;
 
-	rq->reg_err = wc->status ? -EIO : 0;
-	complete(&rq->reg_done);
+	rq->local_err = wc->status ? -EIO : 0;
+	complete(&rq->local_done);
 }
 
 /* Take the keys to the request's pages back. */
@@ -458,7 +458,7 @@ void vof_rdma_init_cqes(struct vof_rdma_queue *rq)
 		rr->wait = 0;
 	}
 	rq->fail.done = vof_rdma_fail_done;
-	rq->reg.done = vof_rdma_reg_done;
+	rq->local.done = vof_rdma_local_done;
 }
 
 /**
@@ -486,6 +486,16 @@ int vof_rdma_post_recvs(struct vof_rdma_queue *rq)
 	return ret;
 }
 
+/* Its registrations may have a valid key, or not: see pool.c. */
+static void vof_rdma_suspect(struct vof_rdma_req *rr)
+{
+	unsigned int i;
+
+	for (i = 0; i < rr->npieces; i++)
+		if (rr->pieces[i].mr)
+			rr->pieces[i].mr->suspect = true;
+}
+
 /**
  * vof_rdma_return_all() - give every request back to the core
  * @rq: the queue, drained: nothing of it is with the adapter any more
@@ -503,6 +513,7 @@ void vof_rdma_return_all(struct vof_rdma_queue *rq)
 
 		if (req->owner != VOF_OWNER_FABRIC)
 			continue;
+		vof_rdma_suspect(to_rdma_req(req));
 		vof_rdma_release(rq, req);
 		req->owner = VOF_OWNER_CORE;
 	}

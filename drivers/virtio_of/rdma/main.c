@@ -3,12 +3,14 @@
  * Virtio over Fabrics, initiator: RDMA.
  *
  * Module, and removal of adapters: every queue on an adapter that goes away is
- * reported as lost, and its owner closes it. The adapter waits for that.
+ * reported as lost, and its owner closes it. The adapter waits for that. What queues
+ * without a connection have kept there goes at once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 
 #include "rdma.h"
 
@@ -18,44 +20,114 @@ static LIST_HEAD(vof_rdma_queues);
 /* How often the removal of an adapter looks whether all queues have let go. */
 #define VOF_RDMA_GONE_MS	20
 
+static struct ib_client vof_rdma_client;
+
+/* Not added yet, or being removed: nothing is to be left there. */
+static bool vof_rdma_gone(struct ib_device *ibdev)
+{
+	return !ib_get_client_data(ibdev, &vof_rdma_client);
+}
+
+/* Give up what is kept; the queue is busy, so that nobody else does. */
+static void vof_rdma_let_go(struct vof_rdma_queue *rq)
+{
+	vof_rdma_pool_free(rq);
+	mutex_lock(&vof_rdma_lock);
+	list_del_init(&rq->list);
+	rq->ibdev = NULL;
+	rq->busy = false;
+	mutex_unlock(&vof_rdma_lock);
+}
+
 /**
  * vof_rdma_track() - a queue uses an adapter from now on
- * @rq: the queue, with its adapter
+ * @rq: the queue; what it has kept on another adapter goes
+ * @ibdev: the adapter
  *
  * Context: may sleep.
  */
-void vof_rdma_track(struct vof_rdma_queue *rq)
+void vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev)
 {
+	bool other;
+
 	mutex_lock(&vof_rdma_lock);
-	list_add_tail(&rq->list, &vof_rdma_queues);
+	other = rq->ibdev && rq->ibdev != ibdev;
+	if (other)
+		rq->busy = true;
+	mutex_unlock(&vof_rdma_lock);
+	if (other)
+		vof_rdma_let_go(rq);
+
+	mutex_lock(&vof_rdma_lock);
+	rq->ibdev = ibdev;
+	rq->busy = true;
+	if (list_empty(&rq->list))
+		list_add_tail(&rq->list, &vof_rdma_queues);
 	mutex_unlock(&vof_rdma_lock);
 }
 
 /**
  * vof_rdma_untrack() - a queue has let go of its adapter
- * @rq: the queue
+ * @rq: the queue, after vof_rdma_pool_put()
+ *
+ * What is kept stays there for the next connection, unless the adapter goes.
  *
  * Context: may sleep.
  */
 void vof_rdma_untrack(struct vof_rdma_queue *rq)
 {
+	bool keep;
+
 	mutex_lock(&vof_rdma_lock);
-	list_del_init(&rq->list);
+	keep = rq->kept && !vof_rdma_gone(rq->ibdev);
+	if (keep)
+		rq->busy = false;
 	mutex_unlock(&vof_rdma_lock);
+	if (!keep)
+		vof_rdma_let_go(rq);
 }
 
-/* Is the adapter in use? Whoever uses it learns that the link is lost. */
+/**
+ * vof_rdma_forget() - a queue will not be connected again
+ * @q: the queue, closed
+ *
+ * Context: may sleep.
+ */
+void vof_rdma_forget(struct vof_queue *q)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+	bool keeps;
+
+	mutex_lock(&vof_rdma_lock);
+	keeps = rq->ibdev;
+	if (keeps)
+		rq->busy = true;
+	mutex_unlock(&vof_rdma_lock);
+	if (keeps)
+		vof_rdma_let_go(rq);
+}
+
+/*
+ * Is the adapter in use? Whoever uses it learns that the link is lost; what is kept
+ * there for a link to come goes.
+ */
 static bool vof_rdma_uses(struct ib_device *ibdev)
 {
-	struct vof_rdma_queue *rq;
+	struct vof_rdma_queue *rq, *next;
 	bool found = false;
 
 	mutex_lock(&vof_rdma_lock);
-	list_for_each_entry(rq, &vof_rdma_queues, list) {
+	list_for_each_entry_safe(rq, next, &vof_rdma_queues, list) {
 		if (rq->ibdev != ibdev)
 			continue;
-		found = true;
-		vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
+		if (rq->busy) {
+			found = true;
+			vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
+			continue;
+		}
+		vof_rdma_pool_free(rq);
+		list_del_init(&rq->list);
+		rq->ibdev = NULL;
 	}
 	mutex_unlock(&vof_rdma_lock);
 	return found;
@@ -63,11 +135,19 @@ static bool vof_rdma_uses(struct ib_device *ibdev)
 
 static int vof_rdma_add_one(struct ib_device *ibdev)
 {
+	/* Anything but NULL: see vof_rdma_gone(). */
+	ib_set_client_data(ibdev, &vof_rdma_client, ibdev);
 	return 0;
 }
 
 static void vof_rdma_remove_one(struct ib_device *ibdev, void *data)
 {
+	/* A recovery may wait for vof_rdma_lock, and memory for the recovery. */
+	unsigned int noio = memalloc_noio_save();
+
+	mutex_lock(&vof_rdma_lock);
+	ib_set_client_data(ibdev, &vof_rdma_client, NULL);
+	mutex_unlock(&vof_rdma_lock);
 	/*
 	 * The adapter's memory goes when this returns, so that it has to wait
 	 * for all queues. Each is closed within bounded time: by the work that
@@ -76,6 +156,7 @@ static void vof_rdma_remove_one(struct ib_device *ibdev, void *data)
 	 */
 	while (vof_rdma_uses(ibdev))
 		msleep(VOF_RDMA_GONE_MS);
+	memalloc_noio_restore(noio);
 }
 
 static struct ib_client vof_rdma_client = {
@@ -94,6 +175,7 @@ static const struct vof_fabric_ops vof_rdma_ops = {
 	.limits		= vof_rdma_limits,
 	.queue_stop	= vof_rdma_stop,
 	.queue_close	= vof_rdma_close,
+	.queue_forget	= vof_rdma_forget,
 	.submit		= vof_rdma_submit,
 	.flush		= vof_rdma_flush,
 };

@@ -5,7 +5,7 @@
  * One RC queue pair, one protection domain and one set of memory per queue: a
  * key that the target was given for one queue opens nothing of another.
  * Everything is sized and registered when the queue is opened; I/O allocates
- * nothing.
+ * nothing. Memory and registrations outlive a connection, see pool.c.
  */
 #ifndef _VIRTIO_OF_RDMA_H
 #define _VIRTIO_OF_RDMA_H
@@ -13,6 +13,7 @@
 #include <linux/completion.h>
 #include <linux/irq_poll.h>
 #include <linux/scatterlist.h>
+#include <linux/string.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/rdma_cm.h>
 #include <virtio_of/fabric.h>
@@ -44,6 +45,12 @@
  * costs as much as copying about two pages (see Documentation/architecture.rst).
  */
 #define VOF_RDMA_COPY_MAX	(PAGE_SIZE + 512)
+
+/*
+ * What is kept from link to link is much, and not to be taken from the reserves
+ * that a recovery may use for the rest: see vof_link_recovery_work().
+ */
+#define VOF_RDMA_GFP		(GFP_KERNEL | __GFP_NOMEMALLOC)
 
 /*
  * Bounce memory. It is what the largest request is limited by, however small the
@@ -85,13 +92,17 @@ struct vof_rdma_mem {
  * struct vof_rdma_mr - a registration
  * @list: among the free ones
  * @mr: memory region; its key is valid from posting until the completion of
- *	its invalidation
+ *	its invalidation. NULL if there was no memory to make it anew
  * @tail: offset of its page in the queue's @tail_mem
+ * @valid: its key is, also when the connection is gone; of bounce memory
+ * @suspect: nobody knows whether its key is valid; to be made anew
  */
 struct vof_rdma_mr {
 	struct list_head list;
 	struct ib_mr *mr;
 	size_t tail;
+	bool valid;
+	bool suspect;
 };
 
 /**
@@ -197,11 +208,35 @@ struct vof_rdma_batch {
 
 /**
  * struct vof_rdma_queue - the fabric's part of a queue
- * @list: among all queues of this fabric, for the removal of adapters
- * @q: the core's part
- * @id: connection
- * @ibdev: adapter
+ *
+ * Kept from one connection to the next on the same adapter, see pool.c:
+ *
+ * @q: the core's part; NULL before the first connection
+ * @list: among all queues of this fabric that use an adapter, or have memory there
+ * @ibdev: that adapter, or NULL
+ * @busy: in use by the owner of the queue; this, @list and @ibdev are under
+ *	vof_rdma_lock
+ * @kept: what follows, down to @sg, is complete, and made for
+ * @kept_descs: so many keyed descriptors per command,
+ * @kept_pages: and so many pages per registration
  * @pd: protection domain
+ * @recvs: posted receives
+ * @recv_mem: where they land
+ * @cmd_mem: commands with their descriptors, one slot per request
+ * @cmd_slot: bytes of a slot; a power of two
+ * @bounce_mem: bounce memory
+ * @bounce_mrs: so many of @mrs, the first ones, make it remotely readable and
+ *	writable
+ * @bounce: its allocator, which also knows the keys
+ * @tail_mem: a page for each registration, to lie behind the pages of a run
+ * @mrs: all registrations
+ * @nmrs: their number
+ * @batch: see there
+ * @sg: where pages are listed for ib_map_mr_sg()
+ *
+ * Of one connection:
+ *
+ * @id: connection
  * @cq: completion queue of receives, shared with others by the pool it comes from
  * @cqes: entries of it that are ours
  * @send_cq: completion queue of everything else, armed only while somebody waits
@@ -220,35 +255,41 @@ struct vof_rdma_batch {
  * @sq_free: those not held by a request; this, @bounce, the strips, @eager,
  *	@free_mrs and @batch are under the queue's lock
  * @nrecvs: entries of @recvs
- * @recvs: posted receives
- * @recv_mem: where they land
- * @cmd_mem: commands with their descriptors, one slot per request
- * @cmd_slot: bytes of a slot; a power of two
- * @bounce_mem: bounce memory
- * @bounce_mrs: so many of @mrs, the first ones, make it remotely readable and
- *	writable
- * @bounce: its allocator, which also knows the keys
- * @bytes: strips of it for single bytes
+ * @bytes: strips of the bounce memory for single bytes
  * @data: strips of it for more
  * @strips: all of these
  * @eager: the target's eager buffers, or NULL
- * @tail_mem: a page for each registration, to lie behind the pages of a run
- * @mrs: all registrations
- * @nmrs: their number
- * @free_mrs: those not in use
- * @sg: where pages are listed for ib_map_mr_sg()
+ * @free_mrs: registrations not in use
  * @fail: completion of work requests that complete by error only
- * @reg_done: registration of the bounce memory has completed
- * @reg_err: how
- * @reg: its completion
- * @batch: see there
+ * @local_done: a local work request, such as the registration of the bounce memory,
+ *	has completed
+ * @local_err: how
+ * @local: its completion
  */
 struct vof_rdma_queue {
-	struct list_head list;
 	struct vof_queue *q;
-	struct rdma_cm_id *id;
+	struct list_head list;
 	struct ib_device *ibdev;
+	bool busy;
+	bool kept;
+	unsigned int kept_descs;
+	unsigned int kept_pages;
 	struct ib_pd *pd;
+	struct vof_rdma_recv *recvs;
+	struct vof_rdma_mem recv_mem;
+	struct vof_rdma_mem cmd_mem;
+	unsigned int cmd_slot;
+	struct vof_rdma_mem bounce_mem;
+	unsigned int bounce_mrs;
+	struct vof_eager *bounce;
+	struct vof_rdma_mem tail_mem;
+	struct vof_rdma_mr *mrs;
+	unsigned int nmrs;
+	struct vof_rdma_batch *batch;
+	struct scatterlist *sg;
+
+	/* From here on vof_rdma_open() begins with zeroes. */
+	struct rdma_cm_id *id;
 	struct ib_cq *cq;
 	unsigned int cqes;
 	struct ib_cq *send_cq;
@@ -267,30 +308,18 @@ struct vof_rdma_queue {
 	unsigned int mr_pages;
 	unsigned int sq_size;
 	unsigned int sq_free;
-
 	unsigned int nrecvs;
-	struct vof_rdma_recv *recvs;
-	struct vof_rdma_mem recv_mem;
-	struct vof_rdma_mem cmd_mem;
-	unsigned int cmd_slot;
-	struct vof_rdma_mem bounce_mem;
-	unsigned int bounce_mrs;
-	struct vof_eager *bounce;
+
 	struct vof_rdma_strips bytes;
 	struct vof_rdma_strips data;
 	struct vof_rdma_strip strips[VOF_RDMA_STRIPS_BYTES + VOF_RDMA_STRIPS_DATA];
 	struct vof_eager *eager;
-	struct vof_rdma_mem tail_mem;
-	struct vof_rdma_mr *mrs;
-	unsigned int nmrs;
 	struct list_head free_mrs;
-	struct scatterlist *sg;
 
 	struct ib_cqe fail;
-	struct ib_cqe reg;
-	struct completion reg_done;
-	int reg_err;
-	struct vof_rdma_batch *batch;
+	struct ib_cqe local;
+	struct completion local_done;
+	int local_err;
 };
 
 static inline struct vof_rdma_queue *to_rdma_queue(struct vof_queue *q)
@@ -335,8 +364,9 @@ static inline void vof_rdma_fault_exit(void)
 #endif
 
 /* main.c */
-void vof_rdma_track(struct vof_rdma_queue *rq);
+void vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev);
 void vof_rdma_untrack(struct vof_rdma_queue *rq);
+void vof_rdma_forget(struct vof_queue *q);
 
 /* cm.c */
 int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs);
@@ -354,12 +384,15 @@ void vof_rdma_mem_for_device(struct ib_device *ibdev,
 void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 			  const struct vof_rdma_mem *mem, size_t offset,
 			  size_t len);
-int vof_rdma_memory_create(struct vof_rdma_queue *rq);
-void vof_rdma_memory_destroy(struct vof_rdma_queue *rq);
 int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n);
 int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
 int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
 		   unsigned int count);
+
+/* pool.c */
+int vof_rdma_pool_get(struct vof_rdma_queue *rq);
+void vof_rdma_pool_put(struct vof_rdma_queue *rq);
+void vof_rdma_pool_free(struct vof_rdma_queue *rq);
 
 /* strip.c */
 void vof_rdma_strips_init(struct vof_rdma_queue *rq);
