@@ -283,6 +283,26 @@ static ssize_t vof_config_reconnect_delay_store(struct config_item *item,
 					 &patience->reconnect_delay, 1, page, count);
 }
 
+static ssize_t vof_config_io_tmo_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "%d\n", to_vof_config(item)->opts.patience.io_tmo);
+}
+
+static ssize_t vof_config_io_tmo_store(struct config_item *item,
+				       const char *page, size_t count)
+{
+	struct vof_patience *patience = &to_vof_config(item)->opts.patience;
+	int val;
+
+	/* No link would hold for as long as it takes to answer. */
+	if (!kstrtoint(page, 10, &val) && !val)
+		return vof_config_error(to_vof_config(item), -EINVAL,
+					"io_tmo: seconds, 1 to %d, or -1",
+					VOF_TMO_MAX);
+	return vof_config_patience_store(item, "io_tmo", &patience->io_tmo, -1,
+					 page, count);
+}
+
 static ssize_t vof_config_reconnect_store(struct config_item *item,
 					  const char *page, size_t count)
 {
@@ -429,6 +449,7 @@ CONFIGFS_ATTR_RO(vof_config_, last_error);
 CONFIGFS_ATTR(vof_config_, ctrl_loss_tmo);
 CONFIGFS_ATTR(vof_config_, fast_io_fail_tmo);
 CONFIGFS_ATTR(vof_config_, reconnect_delay);
+CONFIGFS_ATTR(vof_config_, io_tmo);
 CONFIGFS_ATTR_WO(vof_config_, reconnect);
 CONFIGFS_ATTR_RO(vof_config_, state_age);
 CONFIGFS_ATTR_RO(vof_config_, reconnects);
@@ -450,6 +471,7 @@ struct configfs_attribute *vof_config_attrs[] = {
 	&vof_config_attr_ctrl_loss_tmo,
 	&vof_config_attr_fast_io_fail_tmo,
 	&vof_config_attr_reconnect_delay,
+	&vof_config_attr_io_tmo,
 	&vof_config_attr_reconnect,
 	&vof_config_attr_state_age,
 	&vof_config_attr_reconnects,

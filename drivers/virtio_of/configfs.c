@@ -309,6 +309,7 @@ static struct config_item *vof_config_make(struct config_group *group,
 		.ctrl_loss_tmo = VOF_CTRL_LOSS_TMO,
 		.fast_io_fail_tmo = VOF_FAST_IO_FAIL_TMO,
 		.reconnect_delay = VOF_RECONNECT_DELAY,
+		.io_tmo = VOF_IO_TMO,
 	};
 	vof_config_default_ivqn(cfg->opts.ivqn, sizeof(cfg->opts.ivqn));
 	config_item_init_type_name(&cfg->item, name, &vof_config_type);

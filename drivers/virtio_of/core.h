@@ -42,6 +42,7 @@
 #define VOF_CTRL_LOSS_TMO	600
 #define VOF_FAST_IO_FAIL_TMO	(-1)
 #define VOF_RECONNECT_DELAY	10
+#define VOF_IO_TMO		30
 /* A day: longer is spelled -1. */
 #define VOF_TMO_MAX		86400
 
@@ -74,15 +75,17 @@ enum vof_state {
 };
 
 /**
- * struct vof_patience - how long to wait for a link that is lost, in seconds
+ * struct vof_patience - how long to wait for a target, in seconds
  * @ctrl_loss_tmo: until the device fails; -1: for ever
  * @fast_io_fail_tmo: until requests fail; -1: never before the device does
  * @reconnect_delay: longest pause between two attempts to connect
+ * @io_tmo: for an answer to a request, until the link counts as lost; -1: for ever
  */
 struct vof_patience {
 	int ctrl_loss_tmo;
 	int fast_io_fail_tmo;
 	int reconnect_delay;
+	int io_tmo;
 };
 
 /**
@@ -173,6 +176,7 @@ struct vof_opts {
  * @outage_at: from when on fast_io_fail_tmo and ctrl_loss_tmo count
  * @live_at: when there was a link again, in 64 bit jiffies: it may hold for long
  * @live_done: sum of @ndone of all queues at that time
+ * @overdue: a request was without an answer for longer than io_tmo allows
  * @next_attempt: when to try to connect
  * @attempt_end: when to give up the attempt that is under way
  * @recoverer: who makes a new link at the moment
@@ -231,6 +235,7 @@ struct vof_device {
 	unsigned long outage_at;
 	u64 live_at;
 	unsigned int live_done;
+	bool overdue;
 	unsigned long next_attempt;
 	unsigned long attempt_end;
 	struct task_struct *recoverer;
@@ -305,6 +310,9 @@ extern const struct dev_pm_ops vof_link_pm_ops;
 /* limit.c */
 bool vof_limit_loss(const struct vof_device *dev, unsigned long *when);
 bool vof_limit_fast(const struct vof_device *dev, unsigned long *when);
+unsigned long vof_limit_io_tmo(const struct vof_device *dev);
+bool vof_limit_io(const struct vof_device *dev, unsigned long since,
+		  unsigned long *when);
 bool vof_limit_next(const struct vof_device *dev, unsigned long *when);
 bool vof_limit_reached(const struct vof_device *dev);
 void vof_limit_attempt(struct vof_device *dev);
@@ -355,6 +363,7 @@ int vof_queue_open(struct vof_queue *q);
 void vof_queue_close(struct vof_queue *q);
 void vof_queue_fail(struct vof_queue *q);
 bool vof_queue_waiting(struct vof_queue *q);
+bool vof_queue_oldest(struct vof_queue *q, unsigned long *since);
 bool vof_queue_notify(struct vof_queue *q);
 
 /**

@@ -4,7 +4,8 @@
  *
  * While there is no link two limits of the administrator's count: past
  * fast_io_fail_tmo requests fail, past ctrl_loss_tmo the device does. An attempt to
- * connect has a time of its own, and so have the pauses between them. A control
+ * connect has a time of its own, and so have the pauses between them. While there is
+ * one, io_tmo limits how long a request may go without an answer. A control
  * command has VOF_CTRL_TIMEOUT to be answered in, all of them together
  * VOF_HURRY_TIMEOUT once somebody waits for the device to go.
  *
@@ -53,6 +54,34 @@ bool vof_limit_fast(const struct vof_device *dev, unsigned long *when)
 
 	*when = READ_ONCE(dev->outage_at) + fast * HZ;
 	return fast >= 0 && !READ_ONCE(dev->failfast);
+}
+
+/**
+ * vof_limit_io_tmo() - how long may a request go without an answer?
+ * @dev: the device
+ *
+ * Return: jiffies; 0 if there is no limit.
+ */
+unsigned long vof_limit_io_tmo(const struct vof_device *dev)
+{
+	return max(READ_ONCE(dev->opts.patience.io_tmo), 0) * HZ;
+}
+
+/**
+ * vof_limit_io() - when has a request been without an answer for too long?
+ * @dev: the device
+ * @since: when it was sent, in jiffies
+ * @when: out: then, in jiffies
+ *
+ * Return: false: never. A device whose type does not survive the loss of its link
+ * is not made to lose it: drivers of such devices know better which request may
+ * take how long.
+ */
+bool vof_limit_io(const struct vof_device *dev, unsigned long since,
+		  unsigned long *when)
+{
+	*when = since + vof_limit_io_tmo(dev);
+	return READ_ONCE(dev->opts.patience.io_tmo) >= 0 && vof_type_replays(dev);
 }
 
 /**

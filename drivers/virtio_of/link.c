@@ -225,15 +225,19 @@ static bool vof_link_was_useful(struct vof_device *dev)
 /* A LIVE device has lost its link. */
 static void vof_link_begin(struct vof_device *dev)
 {
+	unsigned long held = VOF_LINK_PROVEN;
 	bool proven, useful;
 
+	/* Nor does it prove anything that a request has not been answered for long. */
+	if (dev->overdue)
+		held += vof_limit_io_tmo(dev);
 	vof_link_close(dev);
 	if (!vof_type_replays(dev)) {
 		vof_link_give_up(dev, "devices of this type do not survive the loss of their link");
 		return;
 	}
 	proven = !dev->attempts ||
-		 time_after64(get_jiffies_64(), dev->live_at + VOF_LINK_PROVEN);
+		 time_after64(get_jiffies_64(), dev->live_at + held);
 	useful = proven || vof_link_was_useful(dev);
 	if (proven)
 		dev->attempts = 0;
@@ -261,6 +265,7 @@ static int vof_link_attempt(struct vof_device *dev)
 	WRITE_ONCE(dev->lost, 0);
 	spin_unlock_irq(&dev->state_lock);
 	vof_limit_attempt(dev);
+	dev->overdue = false;
 	dev->unrest = 0;
 	dev->attempts++;
 
@@ -447,26 +452,59 @@ static bool vof_link_stuck(struct vof_device *dev)
 						      VOF_LINK_STUCK));
 }
 
+/*
+ * On a LIVE device: is a request without an answer for longer than io_tmo allows? Then
+ * the link is lost, whatever the control queue says. Returns when to look again.
+ */
+static unsigned long vof_link_overdue(struct vof_device *dev)
+{
+	unsigned long next = VOF_LINK_KEEPALIVE, since, when;
+	unsigned int i;
+
+	if (!mutex_trylock(&dev->vq_lock))
+		return VOF_LINK_LOOK;
+	for (i = 0; i < dev->nvqs; i++) {
+		struct vof_queue *q = dev->vqs[i];
+
+		if (!q || !vof_queue_oldest(q, &since) ||
+		    !vof_limit_io(dev, since, &when))
+			continue;
+		if (!time_before(jiffies, when)) {
+			dev->overdue = true;
+			vof_link_lost(q, -ETIMEDOUT,
+				      "no answer to a request for as long as io_tmo allows");
+			break;
+		}
+		next = min(next, when - jiffies);
+	}
+	mutex_unlock(&dev->vq_lock);
+	return max_t(unsigned long, next, VOF_LINK_LOOK);
+}
+
 static void vof_link_watch_work(struct work_struct *work)
 {
 	struct vof_device *dev = container_of(to_delayed_work(work),
 					      struct vof_device, watch);
 	bool calm = vof_device_state(dev) == VOF_LIVE && !READ_ONCE(dev->hurry);
+	unsigned long next = VOF_LINK_LOOK;
 
 	if (!vof_link_up(dev))
 		return;
 	/*
-	 * A target may take its time, but not while somebody waits for the
-	 * device to come or to go: driver's probe and remove wait for requests.
+	 * A target may take its time, up to a limit of the administrator's, but
+	 * not while somebody waits for the device to come or to go: driver's
+	 * probe and remove wait for requests.
 	 */
-	if (calm)
-		vof_ctrl_keepalive(dev);
-	else if (vof_link_stuck(dev))
+	if (calm) {
+		next = vof_link_overdue(dev);
+		if (vof_link_up(dev))
+			vof_ctrl_keepalive(dev);
+	} else if (vof_link_stuck(dev)) {
 		vof_link_lost(dev->ctrl, -ETIMEDOUT,
 			      "no answer to a request while the device comes or goes");
+	}
 	/* Unless somebody wanted it sooner: no mod_delayed_work(). */
-	queue_delayed_work(vof_wq, &dev->watch,
-			   calm ? VOF_LINK_KEEPALIVE : VOF_LINK_LOOK);
+	queue_delayed_work(vof_wq, &dev->watch, next);
 }
 
 /**
@@ -552,8 +590,11 @@ void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience)
 	WRITE_ONCE(mine->ctrl_loss_tmo, patience->ctrl_loss_tmo);
 	WRITE_ONCE(mine->fast_io_fail_tmo, patience->fast_io_fail_tmo);
 	WRITE_ONCE(mine->reconnect_delay, patience->reconnect_delay);
+	WRITE_ONCE(mine->io_tmo, patience->io_tmo);
 	if (vof_device_state(dev) == VOF_RECOVERING)
 		vof_link_kick(dev);
+	else if (vof_device_state(dev) == VOF_LIVE)
+		vof_link_queue(dev, &dev->watch, 0);
 }
 
 /**

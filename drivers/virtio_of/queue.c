@@ -27,6 +27,7 @@
  * I7 Nothing that the peer sends is believed before it is checked.
  */
 #include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
@@ -183,6 +184,7 @@ static int vof_req_submit(struct vof_req *req)
 		req->owner = VOF_OWNER_CORE;
 		return ret;
 	}
+	req->sent = jiffies;
 	list_move_tail(&req->list, &q->inflight);
 	q->ninflight++;
 	trace_vof_submit(req);
@@ -487,6 +489,32 @@ bool vof_queue_waiting(struct vof_queue *q)
 		waiting |= vof_type_awaited(q->dev, req);
 	spin_unlock_irq(&q->lock);
 	return waiting;
+}
+
+/**
+ * vof_queue_oldest() - since when has the target owed us an answer?
+ * @q: a virtqueue
+ * @since: out: then, in jiffies
+ *
+ * Context: process, takes the queue's lock.
+ * Return: false: it owes none that anybody waits for.
+ */
+bool vof_queue_oldest(struct vof_queue *q, unsigned long *since)
+{
+	struct vof_req *req;
+	bool found = false;
+
+	spin_lock_irq(&q->lock);
+	/* In the order in which they were sent. */
+	list_for_each_entry(req, &q->inflight, list) {
+		found = vof_type_awaited(q->dev, req);
+		if (!found)
+			continue;
+		*since = req->sent;
+		break;
+	}
+	spin_unlock_irq(&q->lock);
+	return found;
 }
 
 /**

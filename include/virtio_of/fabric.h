@@ -81,6 +81,7 @@ enum vof_owner {
  * @cmd: control command as it goes out; unused for chains, which the fabric
  *	encodes because only it knows how their data travels
  * @list: in @queue->inflight or @queue->replay
+ * @sent: when it was given to the fabric, in jiffies
  * @inline_segs: where @segs points for short chains
  */
 struct vof_req {
@@ -91,6 +92,7 @@ struct vof_req {
 	struct vof_seg *segs;
 	union virtio_of_command cmd;
 	struct list_head list;
+	unsigned long sent;
 	struct vof_seg inline_segs[VOF_INLINE_SEGS];
 	/* the fabric's part follows, see vof_req_priv() */
 };

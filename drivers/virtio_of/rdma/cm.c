@@ -99,7 +99,15 @@ static void vof_rdma_cm_rejected(struct vof_rdma_queue *rq, int status)
 				   rdma_reject_msg(rq->id, status));
 }
 
-static void vof_rdma_cm_lost(struct vof_rdma_queue *rq, int err, const char *why)
+/**
+ * vof_rdma_lost() - the connection is of no more use
+ * @rq: the queue
+ * @err: negative errno
+ * @why: in words
+ *
+ * Context: any.
+ */
+void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why)
 {
 	/* Stopped on purpose: this is what follows. */
 	if (!READ_ONCE(rq->stopping))
@@ -136,24 +144,24 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 	case RDMA_CM_EVENT_REJECTED:
 		/* A peer may still do that when it has been told that all is well. */
 		if (READ_ONCE(rq->established))
-			vof_rdma_cm_lost(rq, -ECONNREFUSED,
-					 "the target rejects the connection after all");
+			vof_rdma_lost(rq, -ECONNREFUSED,
+				      "the target rejects the connection after all");
 		else
 			vof_rdma_cm_rejected(rq, ev->status);
 		break;
 	case RDMA_CM_EVENT_DISCONNECTED:
-		vof_rdma_cm_lost(rq, -ECONNRESET, "the target closed the connection");
+		vof_rdma_lost(rq, -ECONNRESET, "the target closed the connection");
 		break;
 	case RDMA_CM_EVENT_ADDR_CHANGE:
-		vof_rdma_cm_lost(rq, -ENETRESET, "the local address changed");
+		vof_rdma_lost(rq, -ENETRESET, "the local address changed");
 		break;
 	case RDMA_CM_EVENT_DEVICE_REMOVAL:
-		vof_rdma_cm_lost(rq, -ENODEV, "the RDMA adapter is removed");
+		vof_rdma_lost(rq, -ENODEV, "the RDMA adapter is removed");
 		break;
 	case RDMA_CM_EVENT_TIMEWAIT_EXIT:
 		break;
 	default:
-		vof_rdma_cm_lost(rq, -EPROTO, rdma_event_msg(ev->event));
+		vof_rdma_lost(rq, -EPROTO, rdma_event_msg(ev->event));
 		break;
 	}
 	return 0;
@@ -255,6 +263,27 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 	return 0;
 }
 
+/*
+ * What the adapter says about a queue pair of its own accord. From a queue pair in
+ * error nothing may come any more, not even flushed work requests.
+ */
+static void vof_rdma_qp_event(struct ib_event *event, void *context)
+{
+	struct vof_rdma_queue *rq = context;
+
+	switch (event->event) {
+	case IB_EVENT_QP_FATAL:
+	case IB_EVENT_QP_REQ_ERR:
+	case IB_EVENT_QP_ACCESS_ERR:
+	case IB_EVENT_PATH_MIG_ERR:
+		vof_rdma_lost(rq, -EIO, ib_event_msg(event->event));
+		break;
+	default:
+		/* No shared receive queue, no other path, and not the passive side. */
+		break;
+	}
+}
+
 static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 {
 	const struct ib_qp_cap cap = {
@@ -266,6 +295,7 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 		.sq_sig_type	= IB_SIGNAL_REQ_WR,
 		.qp_type	= IB_QPT_RC,
 		.qp_context	= rq,
+		.event_handler	= vof_rdma_qp_event,
 	};
 	int ret;
 
@@ -298,6 +328,10 @@ static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
 		.responder_resources = min_t(unsigned int, VOF_RDMA_RD_ATOMIC,
 					     rq->ibdev->attrs.max_qp_rd_atom),
 		.retry_count = 7,
+		/*
+		 * For ever: a target that is slow to post receives is no reason to
+		 * lose a link. One that posts none any more is, after io_tmo.
+		 */
 		.rnr_retry_count = 7,
 	};
 	int ret;

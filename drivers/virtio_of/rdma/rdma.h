@@ -372,6 +372,7 @@ void vof_rdma_forget(struct vof_queue *q);
 int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs);
 void vof_rdma_stop(struct vof_queue *q);
 void vof_rdma_close(struct vof_queue *q);
+void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why);
 
 /* mem.c */
 int vof_rdma_mem_alloc(struct ib_device *ibdev, struct vof_rdma_mem *mem,

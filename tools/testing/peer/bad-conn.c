@@ -235,7 +235,8 @@ static bool conn_poll(struct conn *c)
 		return true;
 	}
 	memcpy(msg, recv_slot(c, wc.wr_id), wc.byte_len);
-	post_recv(c, wc.wr_id);
+	if (!c->starved)
+		post_recv(c, wc.wr_id);
 	bad_message(c, msg, wc.byte_len);
 	return true;
 }

@@ -30,6 +30,7 @@ struct conn {
 	bool			dead;	/* to be freed at the end of a pass */
 	bool			connected; /* Connect has been answered */
 	bool			control;
+	bool			starved; /* no receive is posted any more */
 };
 
 extern struct conn *conns;

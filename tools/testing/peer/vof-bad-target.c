@@ -69,6 +69,8 @@ static const char * const behaviours[][2] = {
 	{ "length=error", "a request is answered with error and length" },
 	{ "length=two", "a plain request is answered with two lengths" },
 	{ "length=0", "a request is answered with success and length 0" },
+	{ "silent=once", "a request is not answered, the next ones are" },
+	{ "starve", "no receives are posted on the virtqueue any more, once" },
 	{ "refuse", "every request is answered with EOUTVQBUF" },
 	{ "flood=keepalive", "100 keepalives at once" },
 	{ "flood=config", "100 config changes at once" },
@@ -135,6 +137,7 @@ static struct {
 	uint64_t	capacity;
 	bool		unsettled;	/* each Get Config, another generation */
 	bool		driven;		/* DRIVER_OK was set */
+	bool		happened;	/* what happens but once */
 	unsigned int	instances;
 	uint8_t		disk[DISK];
 } dev;
@@ -391,6 +394,12 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	if (at_step("probe") || (now && at_step("request"))) {
 		c->dead = !silent;
 		return;
+	}
+	if (now && !dev.happened && (is("silent=once") || is("starve"))) {
+		dev.happened = true;
+		c->starved = is("starve");
+		if (!c->starved)
+			return;
 	}
 	status = blk_request(&h, data, out - sizeof(h), in - 1);
 	data[in - 1] = status;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Attributes of configfs: defaults, limits, and what they refuse.
 # quick: yes
-# timeout: 60
+# timeout: 120
 # kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
@@ -13,7 +13,7 @@ mkdir "$VOF_CONFIGFS/a" || bail "mkdir fails"
 
 for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
 	queue_size=128 enable=0 state=disabled device= last_error= \
-	ctrl_loss_tmo=600 fast_io_fail_tmo=-1 reconnect_delay=10 \
+	ctrl_loss_tmo=600 fast_io_fail_tmo=-1 reconnect_delay=10 io_tmo=30 \
 	state_age=0 reconnects=0 attempts=0 replayed=0; do
 	is "default of ${pair%%=*}" "$(vof_get a "${pair%%=*}")" "${pair#*=}"
 done
@@ -76,6 +76,10 @@ done
 accepts reconnect_delay 1
 refuses reconnect_delay 0 EINVAL "seconds, 1 to 86400"
 refuses reconnect_delay 86401 EINVAL "seconds, 1 to 86400"
+accepts io_tmo -1
+accepts io_tmo 1
+refuses io_tmo 0 EINVAL "1 to 86400, or -1"
+refuses io_tmo 86401 EINVAL "seconds, -1 to 86400"
 refuses reconnect_delay soon EINVAL "seconds"
 is "reconnect of nothing" "$(vof_set a reconnect 1)" ENOTCONN
 is "reconnect takes 1" "$(vof_set a reconnect 0)" EINVAL

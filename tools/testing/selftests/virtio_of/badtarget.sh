@@ -273,6 +273,40 @@ comes_back "silent-at=request: rmdir" rmdir "$VOF_CONFIGFS/b"
 wait $reader
 is "silent-at=request: the read fails" $? 1
 kill_target
+
+# The same on a link that is alive: io_tmo decides. Keepalives are answered all the time.
+overdue()
+{
+	live "$1"
+	vof_set b ctrl_loss_tmo 60
+	vof_set b io_tmo -1
+	dd if="$DISK" of=/dev/null bs=4k count="$2" skip=1024 iflag=direct \
+		2>"$VOF_TMP/dd" &
+	reader=$!
+	sleep 8
+	check "$1: a read waits" kill -0 $reader
+	is "$1: without a limit the link stays" "$(vof_get b reconnects)" 0
+	vof_set b io_tmo 2
+	wait $reader
+	is "$1: with a limit the read ends well" $? 0
+	like "$1: last_error says why" "$(vof_get b last_error)" \
+		"virtqueue 0: no answer to a request for as long as io_tmo allows"
+	check "$1: the link was replaced" [ "$(vof_get b reconnects)" -gt 0 ]
+	bad_end "$1"
+}
+overdue silent=once 1
+# More than receives are left: the sends are refused, and tried again, for ever.
+overdue starve 300
+
+# A target that never answers comes to its end, although its links hold for long.
+live silent-at=request
+vof_set b io_tmo 11
+vof_set b ctrl_loss_tmo 15
+check_not "silent-at=request: the read fails in the end" timeout 100 dd if="$DISK" \
+	of=/dev/null bs=4k count=1 skip=1024 iflag=direct
+is "silent-at=request: state" "$(vof_get b state)" failed
+bad_end silent-at=request
+
 for s in vq-disconnect disconnect; do
 	live silent-at=$s
 	comes_back "silent-at=$s: rmdir" rmdir "$VOF_CONFIGFS/b"
