@@ -93,22 +93,24 @@ static int shapes_and_sizes(void)
 	for (i = 0; i < SHAPES; i++) {
 		for (k = 0; k < sizeof(sizes) / sizeof(*sizes); k++) {
 			const struct shape *in = &shapes[(i + k) % SHAPES];
-			ssize_t size = sizes[k];
+			ssize_t size = sizes[k], done;
 
 			for (j = 0; j < sizes[k] / sizeof(int); j++)
 				((int *)flat)[j] = rand();
 			n = spread(&shapes[i], mem, size, iov);
 			copy(flat, iov, n, 1);
-			if (pwritev(dev_fd, iov, n, k * PAGE) != size) {
-				fprintf(stderr, "%zd bytes, %s: write: %m\n", size,
-					shapes[i].name);
+			done = pwritev(dev_fd, iov, n, k * PAGE);
+			if (done != size) {
+				fprintf(stderr, "%zd bytes, %s: write: %zd, %m\n", size,
+					shapes[i].name, done);
 				return 1;
 			}
 			memset(mem, 0x5a, 4 * MOST);
 			n = spread(in, mem, size, iov);
-			if (preadv(dev_fd, iov, n, k * PAGE) != size) {
-				fprintf(stderr, "%zd bytes, %s: read: %m\n", size,
-					in->name);
+			done = preadv(dev_fd, iov, n, k * PAGE);
+			if (done != size) {
+				fprintf(stderr, "%zd bytes, %s: read: %zd, %m\n", size,
+					in->name, done);
 				return 1;
 			}
 			copy(back, iov, n, 0);
