@@ -6,6 +6,7 @@
 #ifndef _VIRTIO_OF_COMPAT_H
 #define _VIRTIO_OF_COMPAT_H
 
+#include <linux/blk-mq.h>
 #include <linux/version.h>
 #include <linux/virtio_config.h>
 
@@ -20,5 +21,27 @@
 #else
 #define VOF_CONFIGFS_CONST
 #endif
+
+/*
+ * A queue that one thread freezes and maybe another one unfreezes: lockdep wants to be
+ * told since 6.13, and some 6.12. Kbuild looks for it in the kernel's headers.
+ */
+static inline void vof_blk_freeze_start(struct request_queue *q)
+{
+#ifdef VOF_HAVE_FREEZE_NON_OWNER
+	blk_freeze_queue_start_non_owner(q);
+#else
+	blk_freeze_queue_start(q);
+#endif
+}
+
+static inline void vof_blk_unfreeze(struct request_queue *q)
+{
+#ifdef VOF_HAVE_FREEZE_NON_OWNER
+	blk_mq_unfreeze_queue_non_owner(q);
+#else
+	blk_mq_unfreeze_queue(q);
+#endif
+}
 
 #endif /* _VIRTIO_OF_COMPAT_H */

@@ -167,6 +167,8 @@ struct vof_opts {
  *	two queues at a time count twice, or one of them not
  * @halted: the host goes down: end the link in good order
  * @suspended: the host sleeps: no new link for now
+ * @frozen: the disk that takes no requests since the host is about to sleep; NULL:
+ *	none. Used by the thread alone that takes devices to sleep and back
  * @reconnect: a new link is wanted, now
  * @wait: waits for an answer, a loss or @cancel
  * @watch: proves the link, notices that requests are stuck
@@ -224,6 +226,7 @@ struct vof_device {
 	unsigned long hurry_used;
 	bool halted;
 	bool suspended;
+	struct device *frozen;
 	bool reconnect;
 	wait_queue_head_t wait;
 
@@ -305,7 +308,11 @@ void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience);
 int vof_link_reconnect(struct vof_device *dev);
 void vof_link_halt(struct vof_device *dev, bool disconnect);
 void vof_link_halted(struct vof_device *dev);
-extern const struct dev_pm_ops vof_link_pm_ops;
+void vof_link_suspend(struct vof_device *dev);
+void vof_link_resume(struct vof_device *dev);
+
+/* sleep.c */
+extern const struct dev_pm_ops vof_sleep_pm_ops;
 
 /* limit.c */
 bool vof_limit_loss(const struct vof_device *dev, unsigned long *when);

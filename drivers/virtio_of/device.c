@@ -202,7 +202,7 @@ static void vof_device_release(struct device *d)
 /* The bus has no power management of its own. */
 static const struct device_type vof_device_type = {
 	.name	= "virtio_of",
-	.pm	= pm_sleep_ptr(&vof_link_pm_ops),
+	.pm	= pm_sleep_ptr(&vof_sleep_pm_ops),
 };
 
 /**

@@ -32,7 +32,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/pm.h>
 #include <linux/sched/mm.h>
 
 #include "core.h"
@@ -651,31 +650,34 @@ void vof_link_halted(struct vof_device *dev)
 	flush_delayed_work(&dev->recovery);
 }
 
-/*
- * Sleep of the host. User space is frozen; requests that are in flight stay in
- * their rings like those of a lost link, and a new link is made on waking up.
+/**
+ * vof_link_suspend() - the host goes to sleep: no link from now on
+ * @dev: the device
+ *
+ * Requests of other devices than disks may still be in flight: they wait, as those
+ * of a lost link do.
+ *
+ * Context: may sleep; bounded, an attempt to connect that is under way ends early.
  */
-static int vof_link_suspend(struct device *d)
+void vof_link_suspend(struct vof_device *dev)
 {
-	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
-
 	WRITE_ONCE(dev->suspended, true);
 	vof_link_kick(dev);
 	flush_delayed_work(&dev->recovery);
-	return 0;
 }
 
-static int vof_link_resume(struct device *d)
+/**
+ * vof_link_resume() - the host is awake: make a new link
+ * @dev: the device, after vof_link_suspend()
+ *
+ * Context: may sleep; does not wait for the link.
+ */
+void vof_link_resume(struct vof_device *dev)
 {
-	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
-
 	if (vof_device_state(dev) == VOF_RECOVERING) {
 		vof_link_outage(dev);
 		WRITE_ONCE(dev->wanted, true);
 	}
 	WRITE_ONCE(dev->suspended, false);
 	vof_link_kick(dev);
-	return 0;
 }
-
-DEFINE_SIMPLE_DEV_PM_OPS(vof_link_pm_ops, vof_link_suspend, vof_link_resume);
