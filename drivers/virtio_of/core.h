@@ -46,6 +46,8 @@
 /* A day: longer is spelled -1. */
 #define VOF_TMO_MAX		86400
 
+/* So much may a target say unasked between two commands, which are 5 s apart at most. */
+#define VOF_MAX_UNASKED		256
 /* So many reads of the configuration may find it changed, one after the other. */
 #define VOF_MAX_UNREST		64
 
@@ -201,7 +203,11 @@ struct vof_opts {
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
  * @unrest: reads in a row that found another generation
+ * @unasked: what the target has said unasked since the last command
+ * @changes: those that it has announced since the configuration was last asked for
  * @config_changed: a change was announced that the driver was not told
+ * @news: tells it
+ * @told_at: when that was last done, in jiffies
  * @config: configuration space as last seen, for reads that fail
  * @config_set: bytes of it that the driver has written
  */
@@ -262,7 +268,11 @@ struct vof_device {
 	u8 status;
 	u32 generation;
 	unsigned int unrest;
+	unsigned int unasked;
+	unsigned int changes;
 	bool config_changed;
+	struct delayed_work news;
+	unsigned long told_at;
 	u8 config[VOF_CONFIG_CACHE];
 	DECLARE_BITMAP(config_set, VOF_CONFIG_CACHE);
 };
@@ -299,6 +309,8 @@ void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 
 /* link.c */
 void vof_link_init(struct vof_device *dev);
+void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
+		    unsigned long delay);
 bool vof_link_up(struct vof_device *dev);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
@@ -335,6 +347,7 @@ int vof_instance_restore(struct vof_device *dev);
 
 /* vdev.c */
 extern const struct virtio_config_ops vof_config_ops;
+void vof_vdev_init(struct vof_device *dev);
 void vof_vdev_config_changed(struct vof_device *dev, u32 generation);
 void vof_vdev_tell_changed(struct vof_device *dev);
 

@@ -139,6 +139,20 @@ static bool vof_ctrl_wait(struct vof_queue *q, unsigned int conn)
 	return over;
 }
 
+/* Connection number @conn is of no more use. */
+static void vof_ctrl_lost(struct vof_queue *q, unsigned int conn, int err,
+			  const char *why)
+{
+	spin_lock_irq(&q->lock);
+	/* Not that of the next link, which may be there by now. */
+	if (q->conn == conn) {
+		/* Also on the way out this is no good end. */
+		WRITE_ONCE(q->closing, false);
+		vof_link_lost(q, err, why);
+	}
+	spin_unlock_irq(&q->lock);
+}
+
 /*
  * Send q->admin->cmd, with @out_len bytes of q->body for the target to read or
  * @in_len bytes for it to write, and wait for the answer in q->answer.
@@ -149,6 +163,7 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 	struct vof_device *dev = q->dev;
 	struct task_struct *recoverer;
 	unsigned int conn;
+	char why[64];
 	int ret;
 
 	lockdep_assert_held(&q->admin_lock);
@@ -181,6 +196,7 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		.len = out_len + in_len,
 	};
 	q->answered = false;
+	WRITE_ONCE(dev->unasked, 0);
 	req->owner = VOF_OWNER_FABRIC;
 	ret = dev->ops->submit(req);
 	if (ret)
@@ -189,20 +205,15 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		dev->ops->flush(q);
 	spin_unlock_irq(&q->lock);
 	if (ret) {
-		vof_device_error(dev, ret, "%s cannot be sent", vof_op_name(opcode));
+		vof_device_error(dev, ret, "%s cannot be sent: error %d",
+				 vof_op_name(opcode), ret);
 		return ret;
 	}
 
 	if (!vof_ctrl_wait(q, conn)) {
-		spin_lock_irq(&q->lock);
-		/* Not that of the next link, which may be there by now. */
-		if (q->conn == conn) {
-			/* Also on the way out this means that the target is gone. */
-			WRITE_ONCE(q->closing, false);
-			vof_link_lost(q, -ETIMEDOUT,
-				      "a control command was not answered in time");
-		}
-		spin_unlock_irq(&q->lock);
+		snprintf(why, sizeof(why), "%s was not answered in time",
+			 vof_op_name(opcode));
+		vof_ctrl_lost(q, conn, -ETIMEDOUT, why);
 		return -ETIMEDOUT;
 	}
 	spin_lock_irq(&q->lock);
@@ -229,6 +240,54 @@ static int vof_ctrl_exec(struct vof_queue *q, u16 opcode,
 	ret = vof_status_errno(status);
 	vof_device_error(q->dev, ret, "%s: %s (status %#06x)",
 			 vof_op_name(opcode), vof_status_name(status), status);
+	return ret;
+}
+
+/*
+ * A command that a target has no reason to refuse, and whose effect others rely upon
+ * without asking: refused, the link is of no more use.
+ */
+static int vof_ctrl_must(struct vof_queue *q, u16 opcode,
+			 const union virtio_of_command *cmd,
+			 union virtio_of_completion *cpl)
+{
+	unsigned int conn = READ_ONCE(q->conn);
+	char why[128];
+	u16 status;
+	int ret;
+
+	lockdep_assert_held(&q->admin_lock);
+	q->admin->cmd = *cmd;
+	ret = vof_ctrl_send(q, opcode, 0, 0);
+	if (ret == -ENOTCONN || ret == -ETIMEDOUT)
+		return ret;
+	if (ret) {
+		snprintf(why, sizeof(why), "%s cannot be sent: error %d",
+			 vof_op_name(opcode), ret);
+		vof_ctrl_lost(q, conn, ret, why);
+		return ret;
+	}
+	*cpl = q->answer;
+	status = le16_to_cpu(cpl->common.status);
+	if (!status)
+		return 0;
+	ret = vof_status_errno(status);
+	snprintf(why, sizeof(why), "%s was refused: %s (status %#06x)",
+		 vof_op_name(opcode), vof_status_name(status), status);
+	vof_ctrl_lost(q, conn, ret, why);
+	return ret;
+}
+
+/* The same with the lock around it. */
+static int vof_ctrl_must_simple(struct vof_queue *q, u16 opcode,
+				const union virtio_of_command *cmd,
+				union virtio_of_completion *cpl)
+{
+	int ret;
+
+	mutex_lock(&q->admin_lock);
+	ret = vof_ctrl_must(q, opcode, cmd, cpl);
+	mutex_unlock(&q->admin_lock);
 	return ret;
 }
 
@@ -300,7 +359,8 @@ int vof_ctrl_connect(struct vof_queue *q)
  * @q: the queue
  *
  * When it returns 0 every other command on the queue has been answered. The
- * target may end the connection from then on.
+ * target may end the connection from then on. Refused, the link is lost: nothing is
+ * known then of what the target still does.
  */
 int vof_ctrl_disconnect(struct vof_queue *q)
 {
@@ -309,13 +369,16 @@ int vof_ctrl_disconnect(struct vof_queue *q)
 	spin_lock_irq(&q->lock);
 	q->closing = true;
 	spin_unlock_irq(&q->lock);
-	return vof_ctrl_simple(q, VIRTIO_OF_OP_DISCONNECT,
-			       &(union virtio_of_command){}, &cpl);
+	return vof_ctrl_must_simple(q, VIRTIO_OF_OP_DISCONNECT,
+				    &(union virtio_of_command){}, &cpl);
 }
 
 /**
  * vof_ctrl_keepalive() - Keepalive, unless the control queue is in use anyway
  * @dev: the device
+ *
+ * Refused, the link is lost: it proves that somebody is there, but not that it is the
+ * instance.
  */
 int vof_ctrl_keepalive(struct vof_device *dev)
 {
@@ -324,8 +387,8 @@ int vof_ctrl_keepalive(struct vof_device *dev)
 
 	if (!mutex_trylock(&dev->ctrl->admin_lock))
 		return 0;
-	ret = vof_ctrl_exec(dev->ctrl, VIRTIO_OF_OP_KEEPALIVE,
-			    &(union virtio_of_command){}, 0, 0, &cpl);
+	ret = vof_ctrl_must(dev->ctrl, VIRTIO_OF_OP_KEEPALIVE,
+			    &(union virtio_of_command){}, &cpl);
 	mutex_unlock(&dev->ctrl->admin_lock);
 	return ret;
 }
@@ -493,27 +556,31 @@ int vof_ctrl_get_device_id(struct vof_device *dev, u32 *id)
 /**
  * vof_ctrl_reset() - Reset Device
  * @dev: the device
+ *
+ * Refused, the link is lost: the driver relies on it.
  */
 int vof_ctrl_reset(struct vof_device *dev)
 {
 	union virtio_of_completion cpl;
 
-	return vof_ctrl_simple(dev->ctrl, VIRTIO_OF_OP_RESET_DEVICE,
-			       &(union virtio_of_command){}, &cpl);
+	return vof_ctrl_must_simple(dev->ctrl, VIRTIO_OF_OP_RESET_DEVICE,
+				    &(union virtio_of_command){}, &cpl);
 }
 
 /**
  * vof_ctrl_get_status() - Get Status
  * @dev: the device
  * @status: virtio device status
+ *
+ * Refused, the link is lost.
  */
 int vof_ctrl_get_status(struct vof_device *dev, u32 *status)
 {
 	union virtio_of_completion cpl;
 	int ret;
 
-	ret = vof_ctrl_simple(dev->ctrl, VIRTIO_OF_OP_GET_STATUS,
-			      &(union virtio_of_command){}, &cpl);
+	ret = vof_ctrl_must_simple(dev->ctrl, VIRTIO_OF_OP_GET_STATUS,
+				   &(union virtio_of_command){}, &cpl);
 	if (!ret)
 		*status = le32_to_cpu(cpl.get_status.dev_status);
 	return ret;
@@ -523,6 +590,8 @@ int vof_ctrl_get_status(struct vof_device *dev, u32 *status)
  * vof_ctrl_set_status() - Set Status
  * @dev: the device
  * @status: virtio device status, not 0: that is vof_ctrl_reset()
+ *
+ * Refused, the link is lost: a driver is not asked whether it minds.
  */
 int vof_ctrl_set_status(struct vof_device *dev, u32 status)
 {
@@ -531,7 +600,7 @@ int vof_ctrl_set_status(struct vof_device *dev, u32 status)
 	};
 	union virtio_of_completion cpl;
 
-	return vof_ctrl_simple(dev->ctrl, VIRTIO_OF_OP_SET_STATUS, &cmd, &cpl);
+	return vof_ctrl_must_simple(dev->ctrl, VIRTIO_OF_OP_SET_STATUS, &cmd, &cpl);
 }
 
 /**
@@ -579,7 +648,8 @@ static int vof_ctrl_generation(struct vof_device *dev, u32 generation)
  * @bytes: 1, 2, 4 or 8
  * @val: the value, little endian in the configuration space
  *
- * Notes the generation that comes with it.
+ * Notes the generation that comes with it. Refused, the link is lost: a driver takes
+ * whatever it reads for the answer.
  */
 int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val)
 {
@@ -593,7 +663,9 @@ int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val)
 	int ret;
 
 	mutex_lock(&dev->ctrl->admin_lock);
-	ret = vof_ctrl_exec(dev->ctrl, VIRTIO_OF_OP_GET_CONFIG, &cmd, 0, 0, &cpl);
+	/* Whoever asks may be told of another change. */
+	WRITE_ONCE(dev->changes, 0);
+	ret = vof_ctrl_must(dev->ctrl, VIRTIO_OF_OP_GET_CONFIG, &cmd, &cpl);
 	if (!ret)
 		ret = vof_ctrl_generation(dev, le32_to_cpu(cpl.config.generation));
 	mutex_unlock(&dev->ctrl->admin_lock);

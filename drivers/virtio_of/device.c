@@ -236,6 +236,7 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 			     DEFAULT_RATELIMIT_BURST);
 	mutex_init(&dev->vq_lock);
 	vof_link_init(dev);
+	vof_vdev_init(dev);
 	return dev;
 }
 
@@ -255,7 +256,7 @@ static int vof_device_register(struct vof_device *dev)
 	vof_link_watch(dev);
 	ret = register_virtio_device(&dev->vdev);
 	if (ret) {
-		vof_device_error(dev, ret, "cannot be registered on the virtio bus");
+		vof_device_error(dev, ret, "cannot be registered on the virtio bus: error %d", ret);
 		mutex_lock(&dev->vq_lock);
 		dev->registered = false;
 		mutex_unlock(&dev->vq_lock);
@@ -311,7 +312,7 @@ int vof_device_connect(struct vof_device *dev)
 			vof_device_error(dev, ret,
 					 "given up: 0 was written to enable, or the host goes down");
 		} else if (!dev->error) {
-			vof_device_error(dev, ret, "cannot be connected");
+			vof_device_error(dev, ret, "cannot be connected: error %d", ret);
 		}
 		return ret;
 	}

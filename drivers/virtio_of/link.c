@@ -70,9 +70,18 @@ bool vof_queue_cancelled(struct vof_queue *q)
 }
 EXPORT_SYMBOL_GPL(vof_queue_cancelled);
 
-/* Nothing may be queued any more once vof_link_stop() has cancelled all. */
-static void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
-			   unsigned long delay)
+/**
+ * vof_link_queue() - have one of the device's works run
+ * @dev: the device
+ * @work: one of those that vof_link_stop() cancels
+ * @delay: in jiffies
+ *
+ * Not once that has cancelled all.
+ *
+ * Context: any.
+ */
+void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
+		    unsigned long delay)
 {
 	unsigned long flags;
 
@@ -266,6 +275,8 @@ static int vof_link_attempt(struct vof_device *dev)
 	vof_limit_attempt(dev);
 	dev->overdue = false;
 	dev->unrest = 0;
+	WRITE_ONCE(dev->unasked, 0);
+	WRITE_ONCE(dev->changes, 0);
 	dev->attempts++;
 
 	WRITE_ONCE(dev->recoverer, current);
@@ -533,7 +544,7 @@ void vof_link_watch(struct vof_device *dev)
  * vof_link_check() - catch up with what happened before the device was LIVE
  * @dev: the device, just made LIVE
  *
- * Context: may sleep; calls into the driver.
+ * Context: may sleep.
  */
 void vof_link_check(struct vof_device *dev)
 {
@@ -573,6 +584,7 @@ void vof_link_stop(struct vof_device *dev)
 {
 	cancel_delayed_work_sync(&dev->watch);
 	cancel_delayed_work_sync(&dev->recovery);
+	cancel_delayed_work_sync(&dev->news);
 }
 
 /**

@@ -587,8 +587,8 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	} else {
 		if (status) {
 			vof_device_error(q->dev, vof_status_errno(status),
-					 "request failed on virtqueue %d: %s",
-					 q->index, vof_status_name(status));
+					 "request failed on virtqueue %d: %s (status %#06x)",
+					 q->index, vof_status_name(status), status);
 			vof_req_fail(req);
 		} else if (vof_type_abort_needed(q->dev, req, length)) {
 			vof_device_error(q->dev, -EIO,
@@ -614,10 +614,17 @@ EXPORT_SYMBOL_GPL(vof_req_done);
  * @q: the control queue
  * @cpl: the completion; its id is VIRTIO_OF_ID_ASYNC_FIRST or above
  *
- * Context: softirq or process; none of our locks held. Calls into the driver.
+ * Context: softirq or process; none of our locks held.
  */
 void vof_queue_async(struct vof_queue *q, const union virtio_of_completion *cpl)
 {
+	unsigned int unasked = READ_ONCE(q->dev->unasked) + 1;
+
+	WRITE_ONCE(q->dev->unasked, unasked);
+	if (unasked > VOF_MAX_UNASKED) {
+		vof_link_lost(q, -EPROTO, "the target does not stop to speak unasked");
+		return;
+	}
 	/* Keepalive needs no answer, reserved ids have no meaning yet. */
 	if (le16_to_cpu(cpl->common.command_id) == VIRTIO_OF_ID_CONFIG_CHANGE)
 		vof_vdev_config_changed(q->dev,

@@ -31,6 +31,14 @@
 	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |				\
 	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX))
 
+/* A driver is told of changes of the configuration this often at most. */
+#define VOF_VDEV_NEWS		HZ
+/*
+ * So many may be announced after we have asked for the configuration: the second one
+ * after the target has seen the question, which crossed the first one.
+ */
+#define VOF_VDEV_CHANGES	2
+
 /* Widest access of the wire that fits into @len bytes. */
 static u8 vof_config_width(unsigned int len)
 {
@@ -121,15 +129,14 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 	struct vof_device *dev = to_vof_device(vdev);
 	u8 added = status & ~dev->status;
 	u32 readback = status;
+	int ret;
 
 	mutex_lock(&dev->vq_lock);
-	if (vof_ctrl_set_status(dev, status) ||
-	    ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	     vof_ctrl_get_status(dev, &readback))) {
-		/* A driver that believes in DRIVER_OK would wait for ever. */
-		if (added & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK))
-			vof_link_lost(dev->ctrl, -EIO,
-				      "the device status could not be set");
+	ret = vof_ctrl_set_status(dev, status);
+	if (!ret && added & VIRTIO_CONFIG_S_FEATURES_OK)
+		ret = vof_ctrl_get_status(dev, &readback);
+	if (ret) {
+		/* The link is lost, and a driver that believes in DRIVER_OK waits for it. */
 		readback = 0;
 	} else if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK) {
 		vof_device_error(dev, -EOPNOTSUPP,
@@ -366,12 +373,38 @@ const struct virtio_config_ops vof_config_ops = {
  * vof_vdev_tell_changed() - tell the driver if the configuration has changed
  * @dev: the device, LIVE
  *
- * Context: any but with interrupts off; calls into the driver.
+ * What changes again within VOF_VDEV_NEWS is told together: each time the driver
+ * reads, tells user space and writes into the log.
+ *
+ * Context: any.
  */
 void vof_vdev_tell_changed(struct vof_device *dev)
 {
-	if (xchg(&dev->config_changed, false))
-		virtio_config_changed(&dev->vdev);
+	unsigned long delay = READ_ONCE(dev->told_at) + VOF_VDEV_NEWS - jiffies;
+
+	if (READ_ONCE(dev->config_changed))
+		vof_link_queue(dev, &dev->news, delay <= VOF_VDEV_NEWS ? delay : 0);
+}
+
+static void vof_vdev_news_work(struct work_struct *work)
+{
+	struct vof_device *dev = container_of(to_delayed_work(work),
+					      struct vof_device, news);
+
+	if (vof_device_state(dev) != VOF_LIVE || !xchg(&dev->config_changed, false))
+		return;
+	WRITE_ONCE(dev->told_at, jiffies);
+	virtio_config_changed(&dev->vdev);
+}
+
+/**
+ * vof_vdev_init() - prepare what a new device needs to tell its driver of changes
+ * @dev: the device
+ */
+void vof_vdev_init(struct vof_device *dev)
+{
+	INIT_DELAYED_WORK(&dev->news, vof_vdev_news_work);
+	dev->told_at = jiffies - VOF_VDEV_NEWS;
 }
 
 /**
@@ -380,14 +413,21 @@ void vof_vdev_tell_changed(struct vof_device *dev)
  * @generation: of the configuration space from now on
  *
  * A driver is told while the device is LIVE. What happens before that it learns
- * as soon as it is: see vof_vdev_tell_changed().
+ * as soon as it is: see vof_vdev_tell_changed(). One change may be outstanding until
+ * the configuration is asked for (decision 12).
  *
- * Context: any but with interrupts off; calls into the driver.
+ * Context: any.
  */
 void vof_vdev_config_changed(struct vof_device *dev, u32 generation)
 {
+	unsigned int changes = READ_ONCE(dev->changes) + 1;
+
 	WRITE_ONCE(dev->generation, generation);
 	WRITE_ONCE(dev->config_changed, true);
+	WRITE_ONCE(dev->changes, changes);
+	if (changes > VOF_VDEV_CHANGES)
+		vof_link_lost(dev->ctrl, -EPROTO,
+			      "another change of the configuration was announced before the last one was looked at");
 	smp_mb(); /* pairs with the one in vof_link_check() */
 	if (vof_device_state(dev) == VOF_LIVE)
 		vof_vdev_tell_changed(dev);

@@ -74,6 +74,8 @@ static const char * const behaviours[][2] = {
 	{ "refuse", "every request is answered with EOUTVQBUF" },
 	{ "flood=keepalive", "100 keepalives at once" },
 	{ "flood=config", "100 config changes at once" },
+	{ "flood=more", "1000 keepalives at once" },
+	{ "flip", "capacity and config change with each look, not the generation" },
 	{ "write=key", "a request's data is written with a wrong key" },
 	{ "write=late", "it is written once more after the answer" },
 	{ "shrink", "the capacity becomes 8 MiB" },
@@ -91,7 +93,7 @@ static const char * const behaviours[][2] = {
 	{ "rng=silent", "virtio-rng that does not answer" },
 };
 
-/* close-at=STEP and silent-at=STEP: where a command is not answered. */
+/* close-at=STEP, silent-at=STEP, refuse-at=STEP: where a command is not answered well. */
 static const struct step {
 	const char	*name;
 	int		opcode;		/* or one of these: */
@@ -120,6 +122,7 @@ static const struct step {
 	{ "eager", VIRTIO_OF_OP_GET_KEYED_EAGER_BUF, false, 0 },
 	{ "driver-ok", VIRTIO_OF_OP_SET_STATUS, false,
 	  VIRTIO_CONFIG_S_DRIVER_OK },
+	{ "keepalive", VIRTIO_OF_OP_KEEPALIVE, false, 0 },
 	{ "probe", AT_TRIGGER, true, 0 },
 	{ "request", AT_TRIGGER, true, 0 },
 	{ "vq-disconnect", VIRTIO_OF_OP_DISCONNECT, true, 0 },
@@ -127,8 +130,8 @@ static const struct step {
 };
 
 static const char *behave = "good";
-static const struct step *step;		/* NULL: neither close nor silent */
-static bool silent;
+static const struct step *step;		/* NULL: none of these */
+static bool silent, refusing;
 static const struct bad_type *type;	/* NULL: a disk */
 
 static struct {
@@ -136,6 +139,7 @@ static struct {
 	uint32_t	status, generation;
 	uint64_t	capacity;
 	bool		unsettled;	/* each Get Config, another generation */
+	bool		flipping;	/* and announced, with the same generation */
 	bool		driven;		/* DRIVER_OK was set */
 	bool		happened;	/* what happens but once */
 	unsigned int	instances;
@@ -160,8 +164,10 @@ static void choose(const char *name)
 	for (size_t i = 0; at && i < sizeof(steps) / sizeof(*steps); i++)
 		if (!strcmp(at + 4, steps[i].name))
 			step = &steps[i];
+	refusing = !strncmp(name, "refuse-", 7);
 	if (!step || (silent && step->opcode == NO_COMMAND) ||
-	    (!silent && strncmp(name, "close-at=", 9)))
+	    (refusing && step->opcode < 0) ||
+	    (!silent && !refusing && strncmp(name, "close-at=", 9)))
 		errx(1, "no such behaviour: %s", name);
 }
 
@@ -170,17 +176,25 @@ static bool at_step(const char *name)
 	return step && !strcmp(step->name, name);
 }
 
-/* The connection ends, or the command remains without an answer. */
+/* The connection ends, or the command remains without an answer, or with a bad one. */
 static bool interrupted(struct conn *c, const union virtio_of_command *cmd)
 {
 	int opcode = le16toh(cmd->common.opcode);
+	union virtio_of_completion a = {
+		.common = {
+			.command_id = cmd->common.command_id,
+			.status = htole16(0x7bcd),
+		},
+	};
 
 	if (!step || opcode != step->opcode || step->vq == c->control)
 		return false;
 	if (step->status &&
 	    !(le32toh(cmd->set_status.status) & step->status))
 		return false;
-	if (!silent)
+	if (refusing)
+		bad_send(c, &a, sizeof(a));
+	else if (!silent)
 		c->dead = true;
 	return true;
 }
@@ -274,15 +288,20 @@ static void tarry(uint16_t opcode)
 /* What is wrong elsewhere when the moment has come. */
 static void triggered(void)
 {
-	bool keepalive = is("flood=keepalive");
+	bool keepalive = is("flood=keepalive") || is("flood=more");
+	int flood = is("flood=more") ? 10 * FLOOD : FLOOD;
 
+	if (is("flip")) {
+		dev.flipping = true;
+		async(VIRTIO_OF_ID_CONFIG_CHANGE, dev.generation);
+	}
 	if (is("shrink") || is("generation=later")) {
 		dev.unsettled = is("generation=later");
 		if (is("shrink"))
 			dev.capacity /= 2;
 		async(VIRTIO_OF_ID_CONFIG_CHANGE, ++dev.generation);
 	}
-	for (int i = 0; i < FLOOD && (keepalive || is("flood=config")); i++)
+	for (int i = 0; i < flood && (keepalive || is("flood=config")); i++)
 		async(keepalive ? VIRTIO_OF_ID_KEEPALIVE :
 		      VIRTIO_OF_ID_CONFIG_CHANGE, ++dev.generation);
 }
@@ -481,6 +500,8 @@ static uint16_t get_config(const union virtio_of_command *cmd,
 		return VIRTIO_OF_STATUS_ECONFOFF;
 	if (is("generation=new") || dev.unsettled)
 		dev.generation++;
+	if (dev.flipping && !offset)
+		dev.capacity = 3 * (DISK / 2 / SECTOR) - dev.capacity;
 	a->config.generation = htole32(dev.generation);
 	memcpy(&a->config.config, space + offset, bytes);
 	return 0;
@@ -585,6 +606,8 @@ static void control(struct conn *c, const union virtio_of_command *cmd,
 	a.common.status = htole16(status);
 	a.common.command_id = cmd->common.command_id;
 	answer(c, &a, opcode == VIRTIO_OF_OP_GET_FEATURE, "control");
+	if (dev.flipping && opcode == VIRTIO_OF_OP_GET_CONFIG)
+		async(VIRTIO_OF_ID_CONFIG_CHANGE, dev.generation);
 }
 
 static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
@@ -609,6 +632,7 @@ static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
 		dev.status = 0;
 		dev.capacity = DISK / SECTOR;
 		dev.unsettled = false;
+		dev.flipping = false;
 		dev.driven = false;
 		dev.instances++;
 		if (is("instance=0xffff"))
@@ -685,7 +709,7 @@ static void help(void)
 	printf("usage: vof-bad-target --listen ADDR[:PORT] --behave NAME\n\n");
 	for (size_t i = 0; i < sizeof(behaviours) / sizeof(*behaviours); i++)
 		printf("  %-20s %s\n", behaviours[i][0], behaviours[i][1]);
-	printf("  close-at=STEP, silent-at=STEP:\n\t\t      ");
+	printf("  close-at=STEP, silent-at=STEP, refuse-at=STEP:\n\t\t      ");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		printf(" %s", steps[i].name);
 	printf("\n");

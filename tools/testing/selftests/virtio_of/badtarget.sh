@@ -208,7 +208,12 @@ enable_fails short=control EPROTO "control queue: .*message that is too short"
 enable_fails long=control EPROTO "control queue: .*message that is too long"
 good_again "bad answers"
 
-for s in vq-size=3 vq-size=65535 flood=keepalive flood=config; do
+# Refused, also where no driver would be asked whether it minds.
+for s in reset set-status driver-ok get-status get-config vq-connect; do
+	enable_fails refuse-at=$s EPROTO "unknown status \(status 0x7bcd\)"
+done
+
+for s in vq-size=3 vq-size=65535 flood=keepalive; do
 	fine $s
 	bad_end $s
 done
@@ -253,6 +258,8 @@ breaks short=vq "virtqueue 0: .*message that is too short"
 breaks long=vq "virtqueue 0: .*message that is too long"
 breaks close-at=request "virtqueue 0: the target closed the connection"
 breaks write=key "virtqueue 0: "
+breaks flood=config "control queue: another change of the configuration was announced"
+breaks flood=more "control queue: the target does not stop to speak unasked"
 good_again "failures"
 
 # Keys do not outlive the request that they were given for.
@@ -263,6 +270,43 @@ check "write=late: the device fails" vof_wait_state b failed 15
 like "write=late: the adapter let nothing through" "$(cat "$TARGET_LOG")" \
 	"remote access error"
 bad_end write=late
+
+# An idle device asks for nothing else.
+live refuse-at=keepalive
+check "refuse-at=keepalive: the device fails" vof_wait_state b failed 15
+like "refuse-at=keepalive: last_error" "$(vof_get b last_error)" \
+	"control queue: Keepalive was refused: unknown status .status 0x7bcd"
+bad_end refuse-at=keepalive
+
+# What is refused on the way out is said, and holds up nothing.
+for s in vq-disconnect disconnect; do
+	live refuse-at=$s
+	within 5 "refuse-at=$s: disable" vof_set b enable 0
+	like "refuse-at=$s: last_error" "$(vof_get b last_error)" \
+		"Disconnect was refused: unknown status .status 0x7bcd"
+	bad_end refuse-at=$s
+done
+
+# Changes as often as there is somebody to look: the driver looks once a second.
+changes() { vof_log | grep -c "new size"; }
+more_changes()
+{
+	for ((i = 0; i < 600; i++)); do
+		[ "$(changes)" -lt "$1" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+live flip
+check "flip: read" read_at "$DISK" 4194304
+n=$(changes)
+start=$(date +%s%N)
+check "flip: the driver is told of changes" more_changes $((n + 5))
+n=$(($(changes) - n))
+ms=$((($(date +%s%N) - start) / 1000000))
+check "flip: no more than once a second ($n in $ms ms)" [ $ms -ge $(((n - 1) * 900)) ]
+within 5 "flip: disable" vof_set b enable 0
+bad_end flip
 
 # A target that is alive, but keeps a request, or the answer to a Disconnect.
 live silent-at=request
