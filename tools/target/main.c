@@ -134,7 +134,7 @@ static int open_devices(void)
 	return 0;
 }
 
-/* What is allowed at most is what we may have: each disk takes two files, say. */
+/* What is allowed at most is what we may have: each disk takes several files, say. */
 static void raise_limit(int resource)
 {
 	struct rlimit rl;
