@@ -11,7 +11,7 @@
  * block layer then cannot make more, whatever an administrator sets. Where segments
  * begin and end is not told to the target, and neighbours in memory are joined again.
  *
- * What the driver was told holds until it has reset the device: an instance, or a
+ * What the driver was told holds for as long as it uses the device: an instance, or a
  * connection, that can take less does not replace one that could.
  */
 #include <linux/blk_types.h>
@@ -298,7 +298,7 @@ int vof_bounds_restore(struct vof_device *dev, u8 max_descs)
 	ret = vof_bounds_learn(dev, max_descs, &told);
 	if (ret)
 		return ret;
-	if (!dev->status) {
+	if (!vof_device_in_use(dev)) {
 		dev->told = told;
 		return 0;
 	}

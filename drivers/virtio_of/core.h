@@ -56,6 +56,13 @@
 
 #define VOF_ERROR_SIZE		256
 
+/* How long the name is that a device has for itself, at most. */
+#define VOF_IDENTITY_SIZE	20
+
+/* The request that asks for it, and the answer. */
+#define VOF_QUESTION_OUT	16
+#define VOF_QUESTION_IN		(VOF_IDENTITY_SIZE + 1)
+
 /**
  * enum vof_state - life of a device; the diagram is in device.c
  * @VOF_NEW: allocated
@@ -149,6 +156,18 @@ struct vof_opts {
 };
 
 /**
+ * struct vof_identity - which device it is, as it says itself
+ * @asked: it was asked
+ * @len: of @text; 0: it does not say
+ * @text: as it came over the wire, not terminated
+ */
+struct vof_identity {
+	bool asked;
+	u8 len;
+	u8 text[VOF_IDENTITY_SIZE];
+};
+
+/**
  * struct vof_device - the running thing behind an enabled configfs item
  * @vdev: on the virtio bus once registered; its release frees the whole
  * @opts: what it was made from; @opts.patience may change at any time
@@ -209,7 +228,9 @@ struct vof_opts {
  * @news: tells it
  * @told_at: when that was last done, in jiffies
  * @config: configuration space as last seen, for reads that fail
+ * @config_known: bytes of it that the driver has read or written
  * @config_set: bytes of it that the driver has written
+ * @identity: which device the driver has to do with
  */
 struct vof_device {
 	struct virtio_device vdev;
@@ -274,12 +295,21 @@ struct vof_device {
 	struct delayed_work news;
 	unsigned long told_at;
 	u8 config[VOF_CONFIG_CACHE];
+	DECLARE_BITMAP(config_known, VOF_CONFIG_CACHE);
 	DECLARE_BITMAP(config_set, VOF_CONFIG_CACHE);
+	struct vof_identity identity;
 };
 
 static inline struct vof_device *to_vof_device(struct virtio_device *vdev)
 {
 	return container_of(vdev, struct vof_device, vdev);
+}
+
+/* Does a driver build upon what it was told? It was told nothing before. */
+static inline bool vof_device_in_use(const struct vof_device *dev)
+{
+	return dev->status & VIRTIO_CONFIG_S_FEATURES_OK &&
+	       !(dev->status & VIRTIO_CONFIG_S_FAILED);
 }
 
 extern struct workqueue_struct *vof_wq;
@@ -311,6 +341,7 @@ void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 void vof_link_init(struct vof_device *dev);
 void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
 		    unsigned long delay);
+void vof_link_refuse(struct vof_device *dev, int err);
 bool vof_link_up(struct vof_device *dev);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
@@ -344,6 +375,8 @@ void vof_limit_waited(struct vof_device *dev, unsigned long start);
 /* instance.c */
 int vof_instance_negotiate(struct vof_device *dev);
 int vof_instance_restore(struct vof_device *dev);
+int vof_instance_ready(struct vof_device *dev);
+void vof_instance_forget(struct vof_device *dev);
 
 /* vdev.c */
 extern const struct virtio_config_ops vof_config_ops;
@@ -371,6 +404,8 @@ int vof_ctrl_set_driver_feature(struct vof_device *dev, u64 features);
 int vof_ctrl_get_vq_size(struct vof_device *dev, u16 index, u16 *size);
 int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val);
 int vof_ctrl_set_config(struct vof_device *dev, u16 offset, u8 bytes, u64 val);
+int vof_ctrl_ask(struct vof_queue *q, const void *out, u32 out_len, void *in,
+		 u32 in_len, u32 *written);
 
 /* queue.c */
 struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
@@ -409,6 +444,9 @@ const char *vof_type_refused(const struct vof_device *dev);
 bool vof_type_replays(const struct vof_device *dev);
 u64 vof_type_telling_features(const struct vof_device *dev);
 const struct vof_type_field *vof_type_fields(const struct vof_device *dev);
+u32 vof_type_question(const struct vof_device *dev, void *out, u32 *in_len);
+void vof_type_identity(const struct vof_device *dev, const void *in, u32 written,
+		       struct vof_identity *id);
 u64 vof_type_bad_features(const struct vof_device *dev);
 u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
 bool vof_type_abort_needed(const struct vof_device *dev,

@@ -113,6 +113,8 @@ static const char *vof_op_name(u16 opcode)
 		return "Get Config";
 	case VIRTIO_OF_OP_SET_CONFIG:
 		return "Set Config";
+	case VIRTIO_OF_OP_VQ:
+		return "the question which device it is";
 	default:
 		return "command";
 	}
@@ -154,15 +156,15 @@ static void vof_ctrl_lost(struct vof_queue *q, unsigned int conn, int err,
 }
 
 /*
- * Send q->admin->cmd, with @out_len bytes of q->body for the target to read or
- * @in_len bytes for it to write, and wait for the answer in q->answer.
+ * Send q->admin->cmd, with @out_len bytes of q->body for the target to read and
+ * @in_len bytes behind them for it to write, and wait for the answer in q->answer.
  */
 static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_len)
 {
 	struct vof_req *req = q->admin;
 	struct vof_device *dev = q->dev;
 	struct task_struct *recoverer;
-	unsigned int conn;
+	unsigned int conn, n = 0;
 	char why[64];
 	int ret;
 
@@ -191,10 +193,16 @@ static int vof_ctrl_send(struct vof_queue *q, u16 opcode, u32 out_len, u32 in_le
 		.out_len = out_len,
 		.in_len = in_len,
 	};
-	req->segs[0] = (struct vof_seg) {
-		.addr = q->body ? virt_to_phys(q->body) : 0,
-		.len = out_len + in_len,
-	};
+	if (out_len)
+		req->segs[n++] = (struct vof_seg) {
+			.addr = virt_to_phys(q->body),
+			.len = out_len,
+		};
+	if (in_len)
+		req->segs[n] = (struct vof_seg) {
+			.addr = virt_to_phys(q->body + out_len),
+			.len = in_len,
+		};
 	q->answered = false;
 	WRITE_ONCE(dev->unasked, 0);
 	req->owner = VOF_OWNER_FABRIC;
@@ -695,4 +703,39 @@ int vof_ctrl_set_config(struct vof_device *dev, u16 offset, u8 bytes, u64 val)
 	union virtio_of_completion cpl;
 
 	return vof_ctrl_simple(dev->ctrl, VIRTIO_OF_OP_SET_CONFIG, &cmd, &cpl);
+}
+
+/**
+ * vof_ctrl_ask() - a request of ours on a virtqueue
+ * @q: a connected virtqueue, on which nothing is in flight: the driver may use all
+ *	of its size. The instance has been told DRIVER_OK
+ * @out: device-readable part
+ * @out_len: its length; together with @in_len no more than VOF_BODY_VQ
+ * @in: device-writable part
+ * @in_len: its length
+ * @written: so much of it was written; 0 when the request was refused
+ *
+ * It always goes as a plain VQ command, with one descriptor for both parts.
+ */
+int vof_ctrl_ask(struct vof_queue *q, const void *out, u32 out_len, void *in,
+		 u32 in_len, u32 *written)
+{
+	int ret;
+
+	mutex_lock(&q->admin_lock);
+	q->admin->cmd = (union virtio_of_command) {
+		.vq = {
+			.out_length = cpu_to_le32(out_len),
+			.in_length = cpu_to_le32(in_len),
+		},
+	};
+	memcpy(q->body, out, out_len);
+	memset(q->body + out_len, 0, in_len);
+	ret = vof_ctrl_send(q, VIRTIO_OF_OP_VQ, out_len, in_len);
+	*written = 0;
+	if (!ret && !q->answer.vq.status)
+		*written = min(le32_to_cpu(q->answer.vq.length), in_len);
+	memcpy(in, q->body + out_len, *written);
+	mutex_unlock(&q->admin_lock);
+	return ret;
 }

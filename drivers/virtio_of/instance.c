@@ -7,6 +7,11 @@
  * Each one that replaces it, after the link was lost, starts from nothing. It
  * has to turn out to be the same device and is then given everything that the
  * driver has told the one before: features, configuration, virtqueues, status.
+ *
+ * What the driver was told, and which device it was, counts for as long as that driver
+ * is bound. Another device than that gets nothing, for good (-ESTALE). The same one may
+ * lack something for the moment, while its target starts, say: that is a failed
+ * attempt, and others follow (-EREMCHG).
  */
 #include "core.h"
 
@@ -91,14 +96,17 @@ int vof_instance_negotiate(struct vof_device *dev)
 	return vof_bounds_negotiate(dev);
 }
 
-/* Say that the target serves something else now; returns -ESTALE. */
+/*
+ * Say what the device lacks that the driver builds upon; returns -EREMCHG. It may have
+ * it again the next time.
+ */
 static int vof_instance_differs(struct vof_device *dev, const char *what,
 				u64 was, u64 is)
 {
-	vof_device_error(dev, -ESTALE,
-			 "the target came back as another device: %s was %llu, is %llu",
+	vof_device_error(dev, -EREMCHG,
+			 "the target came back changed: %s was %llu, is %llu",
 			 what, was, is);
-	return -ESTALE;
+	return -EREMCHG;
 }
 
 /* Is it the same device, with all that the driver has accepted of it? */
@@ -111,36 +119,43 @@ static int vof_instance_compare(struct vof_device *dev)
 	ret = vof_ctrl_get_device_id(dev, &id);
 	if (ret)
 		return ret;
-	if (id != dev->vdev.id.device)
-		return vof_instance_differs(dev, "device id",
-					    dev->vdev.id.device, id);
+	if (id != dev->vdev.id.device) {
+		vof_device_error(dev, -ESTALE,
+				 "the target came back as another device: device id was %u, is %u",
+				 dev->vdev.id.device, id);
+		return -ESTALE;
+	}
 	ret = vof_instance_device_features(dev, &features);
 	if (ret)
 		return ret;
+	dev->device_features = features;
+	if (!vof_device_in_use(dev))
+		return 0;
 	lacks = dev->driver_features & ~features;
 	if (lacks) {
-		vof_device_error(dev, -ESTALE,
-				 "the target came back as another device: without the features %#llx",
+		vof_device_error(dev, -EREMCHG,
+				 "the target came back changed: without the features %#llx",
 				 lacks);
-		return -ESTALE;
+		return -EREMCHG;
 	}
 	tells = features & ~dev->driver_features & vof_type_telling_features(dev);
-	if (dev->driver_features && tells) {
-		vof_device_error(dev, -ESTALE,
-				 "the target came back as another device: with the features %#llx",
+	if (tells) {
+		vof_device_error(dev, -EREMCHG,
+				 "the target came back changed: with the features %#llx",
 				 tells);
-		return -ESTALE;
+		return -EREMCHG;
 	}
-	dev->device_features = features;
 	return 0;
 }
 
-/* Has the driver accepted the feature that gives a field its meaning? */
+/* Has a field a meaning, and does the driver know its value? */
 static bool vof_instance_has_field(const struct vof_device *dev,
 				   const struct vof_type_field *field)
 {
-	return !field->feature ||
-	       dev->driver_features & BIT_ULL(field->feature);
+	if (field->feature && !(dev->driver_features & BIT_ULL(field->feature)))
+		return false;
+	return find_next_zero_bit(dev->config_known, VOF_CONFIG_CACHE,
+				  field->offset) >= field->offset + field->bytes;
 }
 
 /* Does its configuration keep what the driver has built upon? */
@@ -196,6 +211,66 @@ static int vof_instance_set_config(struct vof_device *dev)
 	return 0;
 }
 
+static int vof_instance_keep_config(struct vof_device *dev)
+{
+	int ret = vof_instance_set_config(dev);
+
+	return ret ?: vof_instance_compare_config(dev);
+}
+
+/* Ask which device it is. One that does not say is one without a name. */
+static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
+{
+	struct vof_queue *q = dev->nvqs ? dev->vqs[0] : NULL;
+	u8 out[VOF_QUESTION_OUT], in[VOF_QUESTION_IN] = {};
+	u32 out_len, in_len, written = 0;
+	int ret = 0;
+
+	BUILD_BUG_ON(sizeof(out) + sizeof(in) > VOF_BODY_VQ);
+	out_len = vof_type_question(dev, out, &in_len);
+	if (q && out_len)
+		ret = vof_ctrl_ask(q, out, out_len, in, in_len, &written);
+	if (!ret)
+		vof_type_identity(dev, in, written, id);
+	return ret;
+}
+
+/*
+ * Is it the device that the driver has to do with? Nothing of the driver's was sent to
+ * this instance so far, and nothing is if it is another one (decisions 45). One that
+ * has a name only sometimes is not shown to be the same, but may say so the next time.
+ */
+static int vof_instance_identify(struct vof_device *dev)
+{
+	struct vof_identity *was = &dev->identity, is;
+	int ret;
+
+	ret = vof_instance_ask(dev, &is);
+	if (ret)
+		return ret;
+	if (!was->asked)
+		*was = is;
+	if (is.len == was->len && !memcmp(is.text, was->text, is.len))
+		return 0;
+	if (is.len && was->len) {
+		ret = -ESTALE;
+		vof_device_error(dev, ret,
+				 "the target came back with another disk: its serial was \"%*pE\", is \"%*pE\"",
+				 was->len, was->text, is.len, is.text);
+		return ret;
+	}
+	ret = -EREMCHG;
+	if (is.len)
+		vof_device_error(dev, ret,
+				 "the target came back changed: there was no serial, now it is \"%*pE\"",
+				 is.len, is.text);
+	else
+		vof_device_error(dev, ret,
+				 "the target came back changed: the serial was \"%*pE\", now there is none",
+				 was->len, was->text);
+	return ret;
+}
+
 static int vof_instance_open_queues(struct vof_device *dev)
 {
 	unsigned int i;
@@ -236,8 +311,8 @@ static int vof_instance_status(struct vof_device *dev, u8 mask)
  * them.
  *
  * Context: may sleep, bounded; the device's vq_lock is held.
- * Return: 0 or a negative errno; the cause has been reported. -ESTALE: it is not
- * the same device any more, and to try again is of no use.
+ * Return: 0 or a negative errno; the cause has been reported. -ESTALE: it is another
+ * device, to which nothing must be sent.
  */
 int vof_instance_restore(struct vof_device *dev)
 {
@@ -249,16 +324,20 @@ int vof_instance_restore(struct vof_device *dev)
 	lockdep_assert_held(&dev->vq_lock);
 	ret = vof_instance_fabric(dev, &max_descs);
 	/* The driver's limits, and requests that wait, may need them all. */
-	if (!ret && max_descs < dev->max_descs)
+	if (!ret && max_descs < dev->max_descs && vof_device_in_use(dev))
 		return vof_instance_differs(dev, "keyed descriptors per command",
 					    dev->max_descs, max_descs);
 	if (!ret)
 		ret = vof_instance_compare(dev);
 	if (!ret)
 		ret = vof_bounds_restore(dev, max_descs);
-	/* No driver, or one that has reset the device: there is no more to it. */
-	if (ret || !dev->status)
+	if (ret)
 		return ret;
+	if (!vof_device_in_use(dev))
+		dev->max_descs = max_descs;
+	/* No driver, or one that has reset the device or failed: no more to it. */
+	if (!dev->status || dev->status & VIRTIO_CONFIG_S_FAILED)
+		return 0;
 
 	ret = vof_instance_status(dev, mask);
 	mask |= VIRTIO_CONFIG_S_DRIVER;
@@ -276,18 +355,58 @@ int vof_instance_restore(struct vof_device *dev)
 		if (ret)
 			return ret;
 		if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
-			vof_device_error(dev, -ESTALE,
+			vof_device_error(dev, -EREMCHG,
 					 "the target does not accept the features %#llx any more",
 					 dev->driver_features);
-			return -ESTALE;
+			return -EREMCHG;
 		}
 	}
-	ret = vof_instance_set_config(dev);
-	if (!ret)
-		ret = vof_instance_compare_config(dev);
+	if (!ret && vof_device_in_use(dev))
+		ret = vof_instance_keep_config(dev);
 	if (!ret)
 		ret = vof_instance_open_queues(dev);
 	if (!ret)
 		ret = vof_instance_status(dev, 0xff);
+	/* The target serves no virtqueue before. */
+	if (!ret && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		ret = vof_instance_identify(dev);
 	return ret;
+}
+
+/**
+ * vof_instance_ready() - may the driver be served by this instance?
+ * @dev: the device, which has just been told DRIVER_OK; nothing was sent on its
+ *	virtqueues
+ *
+ * A new driver learns which device it has to do with. One that was ready before, and
+ * has reset the device since, comes back to the one that it knows.
+ *
+ * Context: may sleep, bounded; the device's vq_lock is held.
+ * Return: 0 or a negative errno; the cause has been reported.
+ */
+int vof_instance_ready(struct vof_device *dev)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&dev->vq_lock);
+	if (dev->identity.asked)
+		ret = vof_instance_keep_config(dev);
+	if (!ret)
+		ret = vof_instance_identify(dev);
+	return ret;
+}
+
+/**
+ * vof_instance_forget() - a new driver builds upon nothing that was before
+ * @dev: the device
+ *
+ * Context: the device's vq_lock is held.
+ */
+void vof_instance_forget(struct vof_device *dev)
+{
+	lockdep_assert_held(&dev->vq_lock);
+	memset(dev->config, 0, sizeof(dev->config));
+	bitmap_zero(dev->config_known, VOF_CONFIG_CACHE);
+	bitmap_zero(dev->config_set, VOF_CONFIG_CACHE);
+	dev->identity = (struct vof_identity) {};
 }

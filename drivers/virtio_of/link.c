@@ -20,7 +20,7 @@
  * Two limits end the waiting. Past fast_io_fail_tmo requests fail, but the attempts
  * go on. Past ctrl_loss_tmo the device has FAILED and stays so until it is disabled
  * or told to reconnect. It also fails when its type does not allow requests to be
- * sent twice, or the target turns out to serve something else.
+ * sent twice, or the target turns out to serve another device.
  *
  * A link counts as good when it has held for VOF_LINK_PROVEN. One that is lost
  * before continues the outage: pauses grow on, and a target that breaks every
@@ -145,6 +145,19 @@ static void vof_link_drop(struct vof_device *dev, int err)
 		WRITE_ONCE(dev->lost, err);
 	spin_unlock_irq(&dev->state_lock);
 	wake_up_all(&dev->wait);
+}
+
+/**
+ * vof_link_refuse() - the link is of no use to the driver
+ * @dev: the device
+ * @err: negative errno; the cause has been reported
+ *
+ * Context: may sleep; the device's vq_lock is held.
+ */
+void vof_link_refuse(struct vof_device *dev, int err)
+{
+	vof_link_drop(dev, err);
+	vof_link_kick(dev);
 }
 
 /* Close all connections; requests without an answer wait in their queues. */
@@ -353,7 +366,7 @@ static void vof_link_recover(struct vof_device *dev)
 		if (!ret)
 			return;
 		if (ret == -ESTALE) {
-			vof_link_give_up(dev, "the target serves something else now");
+			vof_link_give_up(dev, "the target serves another device now");
 			return;
 		}
 		/* One that was cut short by a limit is made up for behind it. */

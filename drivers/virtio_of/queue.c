@@ -79,12 +79,11 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	}
 	q->admin = vof_queue_req(q, size);
 
-	if (index < 0) {
-		q->body = kzalloc(VOF_BODY_SIZE, GFP_KERNEL);
-		if (!q->body)
-			goto err;
+	q->body = kzalloc(index < 0 ? VOF_BODY_SIZE : VOF_BODY_VQ, GFP_KERNEL);
+	if (!q->body)
+		goto err;
+	if (index < 0)
 		return q;
-	}
 
 	q->max_segs = dev->told.chain;
 	q->scratch = kvcalloc(q->max_segs, sizeof(*q->scratch), GFP_KERNEL);

@@ -185,6 +185,54 @@ const struct vof_type_field *vof_type_fields(const struct vof_device *dev)
 	return dev->vdev.id.device == VIRTIO_ID_BLOCK ? vof_blk_fields : NULL;
 }
 
+/**
+ * vof_type_question() - the request that asks a device which one it is
+ * @dev: the device
+ * @out: its device-readable part is written here, VOF_QUESTION_OUT bytes at most
+ * @in_len: the length of its device-writable part, VOF_QUESTION_IN at most
+ *
+ * It goes to virtqueue 0.
+ *
+ * Context: any.
+ * Return: the length of the device-readable part; 0 for types that cannot be asked.
+ */
+u32 vof_type_question(const struct vof_device *dev, void *out, u32 *in_len)
+{
+	struct virtio_blk_outhdr hdr = {
+		.type = (__force __virtio32)cpu_to_le32(VIRTIO_BLK_T_GET_ID),
+	};
+
+	BUILD_BUG_ON(sizeof(hdr) > VOF_QUESTION_OUT ||
+		     VIRTIO_BLK_ID_BYTES > VOF_IDENTITY_SIZE);
+	if (dev->vdev.id.device != VIRTIO_ID_BLOCK)
+		return 0;
+	memcpy(out, &hdr, sizeof(hdr));
+	*in_len = VIRTIO_BLK_ID_BYTES + sizeof(u8);
+	return sizeof(hdr);
+}
+
+/**
+ * vof_type_identity() - what a device has answered to vof_type_question()
+ * @dev: the device
+ * @in: the device-writable part of the answer
+ * @written: so much of it was written
+ * @id: out; without a name if there was none in the answer
+ *
+ * Context: any.
+ */
+void vof_type_identity(const struct vof_device *dev, const void *in, u32 written,
+		       struct vof_identity *id)
+{
+	const u8 *status = in + VIRTIO_BLK_ID_BYTES;
+
+	*id = (struct vof_identity) { .asked = true };
+	if (dev->vdev.id.device != VIRTIO_ID_BLOCK ||
+	    written <= VIRTIO_BLK_ID_BYTES || *status != VIRTIO_BLK_S_OK)
+		return;
+	id->len = strnlen(in, VIRTIO_BLK_ID_BYTES);
+	memcpy(id->text, in, id->len);
+}
+
 /* Write @len bytes at @offset of the device-writable part, as far as it goes. */
 static void vof_abort_write(const struct vof_req *req, u32 offset,
 			    const void *data, u32 len)

@@ -45,6 +45,18 @@ static u8 vof_config_width(unsigned int len)
 	return len >= 8 ? 8 : rounddown_pow_of_two(len);
 }
 
+/* The driver knows a value of the configuration space. */
+static void vof_vdev_remember(struct vof_device *dev, unsigned int offset,
+			      const void *buf, unsigned int bytes)
+{
+	if (offset + bytes > VOF_CONFIG_CACHE)
+		return;
+	memcpy(dev->config + offset, buf, bytes);
+	/* Atomic, as reads are not serialised. */
+	while (bytes--)
+		set_bit(offset + bytes, dev->config_known);
+}
+
 static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 			 void *buf, unsigned int len)
 {
@@ -52,11 +64,13 @@ static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 
 	while (len) {
 		u8 bytes = vof_config_width(len);
+		int ret = -ERANGE;
 		u64 val = 0;
 		__le64 raw;
 
-		if (offset + bytes > U16_MAX ||
-		    vof_ctrl_get_config(dev, offset, bytes, &val)) {
+		if (offset + bytes <= U16_MAX)
+			ret = vof_ctrl_get_config(dev, offset, bytes, &val);
+		if (ret) {
 			memset(buf, 0, bytes);
 			if (offset + bytes <= VOF_CONFIG_CACHE)
 				memcpy(buf, dev->config + offset, bytes);
@@ -65,8 +79,8 @@ static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 			memcpy(buf, &raw, bytes);
 		}
 		vof_bounds_config(dev, offset, buf, bytes);
-		if (offset + bytes <= VOF_CONFIG_CACHE)
-			memcpy(dev->config + offset, buf, bytes);
+		if (!ret)
+			vof_vdev_remember(dev, offset, buf, bytes);
 		buf += bytes;
 		offset += bytes;
 		len -= bytes;
@@ -92,10 +106,9 @@ static void vof_vdev_set(struct virtio_device *vdev, unsigned int offset,
 		if (ret && ret != -ENOTCONN && ret != -ETIMEDOUT)
 			break;
 		/* An instance that replaces this one has to be told, too. */
-		if (offset + bytes <= VOF_CONFIG_CACHE) {
-			memcpy(dev->config + offset, buf, bytes);
+		vof_vdev_remember(dev, offset, buf, bytes);
+		if (offset + bytes <= VOF_CONFIG_CACHE)
 			bitmap_set(dev->config_set, offset, bytes);
-		}
 		buf += bytes;
 		offset += bytes;
 		len -= bytes;
@@ -114,11 +127,23 @@ static u8 vof_vdev_get_status(struct virtio_device *vdev)
 	return to_vof_device(vdev)->status;
 }
 
+/*
+ * The driver is ready. If this instance is not one for it, the link is lost, and
+ * nothing goes out on it: what the driver makes available waits in the rings.
+ */
 static void vof_vdev_start_queues(struct vof_device *dev)
 {
 	unsigned int i;
+	int ret;
 
 	lockdep_assert_held(&dev->vq_lock);
+	ret = vof_link_up(dev) ? vof_instance_ready(dev) : -ENOTCONN;
+	if (ret) {
+		vof_link_refuse(dev, ret);
+		for (i = 0; i < dev->nvqs; i++)
+			if (dev->vqs[i])
+				vof_queue_close(dev->vqs[i]);
+	}
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i])
 			vof_queue_start(dev->vqs[i]);
@@ -313,10 +338,15 @@ static int vof_vdev_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 	return ret;
 }
 
+/* Asked for when a driver is bound, and only then: what was before is over. */
 static u64 vof_vdev_get_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
 
+	mutex_lock(&dev->vq_lock);
+	if (!(dev->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		vof_instance_forget(dev);
+	mutex_unlock(&dev->vq_lock);
 	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES |
 	       vof_bounds_features(dev);
 }

@@ -35,6 +35,8 @@ struct vof_queue;
 #define VOF_INLINE_SEGS		19
 /* Room for the body of a control command: names, or keyed descriptors. */
 #define VOF_BODY_SIZE		4096
+/* The same on a virtqueue: the core's question which device it is. */
+#define VOF_BODY_VQ		64
 
 /**
  * struct vof_addr - where a target is
@@ -78,8 +80,9 @@ enum vof_owner {
  * @id: command id; for a chain the index of its first descriptor
  * @chain: shape of the chain; for a control command of its body
  * @segs: the segments, device-readable ones first
- * @cmd: control command as it goes out; unused for chains, which the fabric
- *	encodes because only it knows how their data travels
+ * @cmd: command of the core as it goes out: a control command, or a plain VQ command;
+ *	unused for chains, which the fabric encodes because only it knows how their
+ *	data travels
  * @list: in @queue->inflight or @queue->replay
  * @sent: when it was given to the fabric, in jiffies
  * @inline_segs: where @segs points for short chains
@@ -106,9 +109,9 @@ struct vof_req {
  *	declares to be under it. Taken with interrupts off: notify comes
  *	from any context
  * @admin_lock: serialises control commands on this queue
- * @admin: the request used for control commands; its id is @size or above, and
+ * @admin: the request used for commands of the core; its id is @size or above, and
  *	another one for each command
- * @body: where @admin's body lies; NULL on a virtqueue
+ * @body: where @admin's body lies
  * @open: the queue has a connection whose loss matters
  * @closing: that connection is being ended on purpose
  * @conn: number of that connection, counted up with each new one

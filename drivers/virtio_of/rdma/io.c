@@ -334,7 +334,8 @@ static const char *vof_rdma_answer(struct vof_rdma_queue *rq,
 		return "the target completed a command that is not in flight";
 	rr = to_rdma_req(req);
 
-	if (req == rq->q->admin) {
+	if (req == rq->q->admin &&
+	    req->cmd.common.opcode != cpu_to_le16(VIRTIO_OF_OP_VQ)) {
 		length = status ? 0 : req->chain.in_len;
 	} else if (rr->eager) {
 		length = le32_to_cpu(cpl->vq_keyed_eager_buf.length);

@@ -83,6 +83,10 @@ static const char * const behaviours[][2] = {
 	{ "generation=later", "the same, after a config change" },
 	{ "cache=appears", "write-through, but not for the second instance" },
 	{ "cache=odd", "the mode of the cache is neither 0 nor 1" },
+	{ "serial=odd", "the second instance has another one, of odd bytes" },
+	{ "serial=goes", "only the first instance has one" },
+	{ "serial=comes", "all but the first instance have one" },
+	{ "serial=none", "no instance has one" },
 	{ "slow=end", "each command that ends something is answered after 2 s" },
 	{ "net=all", "virtio-net with every feature, which asks for announcements" },
 	{ "scsi=good", "virtio-scsi with a disk, nothing is wrong" },
@@ -99,6 +103,7 @@ static const struct step {
 	int		opcode;		/* or one of these: */
 #define NO_COMMAND	(-1)
 #define AT_TRIGGER	(-2)
+#define AT_GET_ID	(-3)
 	bool		vq;
 	uint32_t	status;		/* bit that Set Status sets */
 } steps[] = {
@@ -123,6 +128,7 @@ static const struct step {
 	{ "driver-ok", VIRTIO_OF_OP_SET_STATUS, false,
 	  VIRTIO_CONFIG_S_DRIVER_OK },
 	{ "keepalive", VIRTIO_OF_OP_KEEPALIVE, false, 0 },
+	{ "get-id", AT_GET_ID, true, 0 },
 	{ "probe", AT_TRIGGER, true, 0 },
 	{ "request", AT_TRIGGER, true, 0 },
 	{ "vq-disconnect", VIRTIO_OF_OP_DISCONNECT, true, 0 },
@@ -248,6 +254,22 @@ static void answer(struct conn *c, union virtio_of_completion *a, bool wrong,
 
 /* ---- virtqueue ----------------------------------------------------------- */
 
+static uint8_t blk_get_id(uint8_t *data, uint32_t in)
+{
+	bool first = dev.instances == 1;
+
+	memset(data, 0, in);
+	if (is("serial=none") || is(first ? "serial=comes" : "serial=goes"))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (in < VIRTIO_BLK_ID_BYTES)
+		return VIRTIO_BLK_S_IOERR;
+	if (!first && is("serial=odd"))
+		memcpy(data, "\n\033[1m\"odd\\%s%n\377\377\377\377\377", 20);
+	else
+		memcpy(data, "bad", 3);
+	return VIRTIO_BLK_S_OK;
+}
+
 static uint8_t blk_request(const struct virtio_blk_outhdr *h, uint8_t *data,
 			   uint32_t out, uint32_t in)
 {
@@ -268,9 +290,7 @@ static uint8_t blk_request(const struct virtio_blk_outhdr *h, uint8_t *data,
 	case VIRTIO_BLK_T_FLUSH:
 		return VIRTIO_BLK_S_OK;
 	case VIRTIO_BLK_T_GET_ID:
-		memset(data, 0, in);
-		memcpy(data, "bad", in < 3 ? in : 3);
-		return VIRTIO_BLK_S_OK;
+		return blk_get_id(data, in);
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
 	}
@@ -389,8 +409,8 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	uint32_t in = le32toh(cmd->vq.in_length);
 	struct virtio_blk_outhdr h;
 	uint8_t *data = c->stage;
+	bool now, get_id;
 	uint8_t status;
-	bool now;
 
 	if (too_large(cmd)) {
 		vq_answer(c, cmd, 0, false);
@@ -410,7 +430,9 @@ static void vq_request(struct conn *c, const union virtio_of_command *cmd,
 	memcpy(&h, data, sizeof(h));
 	memmove(data, data + sizeof(h), out - sizeof(h));
 	now = le64toh(h.sector) == TRIGGER;
-	if (at_step("probe") || (now && at_step("request"))) {
+	get_id = le32toh(h.type) == VIRTIO_BLK_T_GET_ID;
+	if ((at_step("probe") && !get_id) || (at_step("get-id") && get_id) ||
+	    (now && at_step("request"))) {
 		c->dead = !silent;
 		return;
 	}

@@ -135,7 +135,7 @@ fine()
 start_target --blk tvqn=good,mem=16M
 
 # Silence costs the whole of the control timeout: all of them at once.
-names=(connect device-id get-vq-size vq-connect eager driver-ok)
+names=(connect device-id get-vq-size vq-connect eager driver-ok get-id)
 targets=()
 for s in "${names[@]}"; do
 	bad_target "silent-at=$s" "$s"

@@ -543,6 +543,9 @@ vof_wait_state()
 	return 1
 }
 
+# vof_bind bind|unbind DEVICE [DRIVER]: a device of the virtio bus, virtio_blk by default
+vof_bind() { echo "$2" >"/sys/bus/virtio/drivers/${3:-virtio_blk}/$1"; }
+
 # vof_disconnect NAME
 vof_disconnect() { rmdir "$VOF_CONFIGFS/$1"; }
 
