@@ -231,6 +231,9 @@ struct vof_identity {
  * @config_known: bytes of it that the driver has read or written
  * @config_set: bytes of it that the driver has written
  * @identity: which device the driver has to do with
+ * @probing: a driver is being bound, and waits for a link that is lost
+ * @probing_at: since then
+ * @blind: it was given a value of the configuration that could not be read
  */
 struct vof_device {
 	struct virtio_device vdev;
@@ -298,6 +301,9 @@ struct vof_device {
 	DECLARE_BITMAP(config_known, VOF_CONFIG_CACHE);
 	DECLARE_BITMAP(config_set, VOF_CONFIG_CACHE);
 	struct vof_identity identity;
+	bool probing;
+	unsigned long probing_at;
+	bool blind;
 };
 
 static inline struct vof_device *to_vof_device(struct virtio_device *vdev)
@@ -429,6 +435,8 @@ bool vof_queue_notify(struct vof_queue *q);
  * @feature: bit without which it means nothing, 0: it always does
  * @fixed: it must not change; else it may grow
  * @set: the driver may set it, and a new instance is told what the driver knows
+ * @nearest: what this kernel takes instead of a value that it does not take; NULL: it
+ *	takes all
  */
 struct vof_type_field {
 	const char *what;
@@ -437,11 +445,13 @@ struct vof_type_field {
 	u8 feature;
 	bool fixed;
 	bool set;
+	u64 (*nearest)(u64 val);
 };
 
 /* type.c */
 const char *vof_type_refused(const struct vof_device *dev);
 bool vof_type_replays(const struct vof_device *dev);
+const char *vof_type_driver(const struct vof_device *dev);
 u64 vof_type_telling_features(const struct vof_device *dev);
 const struct vof_type_field *vof_type_fields(const struct vof_device *dev);
 u32 vof_type_question(const struct vof_device *dev, void *out, u32 *in_len);

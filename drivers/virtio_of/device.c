@@ -240,6 +240,18 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	return dev;
 }
 
+/*
+ * The status of a device that was just registered, when a driver has had its chance: with
+ * driver_async_probe it may not be done yet, or not have begun.
+ */
+static u8 vof_device_driven(struct vof_device *dev)
+{
+	if (!(dev->status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)) &&
+	    device_attach(&dev->vdev.dev) < 0)
+		return dev->status | VIRTIO_CONFIG_S_FAILED;
+	return dev->status;
+}
+
 static int vof_device_register(struct vof_device *dev)
 {
 	u8 status;
@@ -265,13 +277,19 @@ static int vof_device_register(struct vof_device *dev)
 	/* A second one: the first goes with unregister_virtio_device(). */
 	get_device(&dev->vdev.dev);
 
-	status = dev->status;
-	if (READ_ONCE(dev->lost))
+	status = vof_device_driven(dev);
+	if (READ_ONCE(dev->lost)) {
 		ret = dev->lost;
-	else if (status & VIRTIO_CONFIG_S_FAILED)
+	} else if (status & VIRTIO_CONFIG_S_FAILED) {
 		ret = dev->error ?: -EIO;
-	else
+	} else if (!(status & VIRTIO_CONFIG_S_DRIVER_OK)) {
+		ret = -ENODEV;
+		vof_device_error(dev, ret,
+				 "no driver has taken the device: load the module %s, and see whether it is installed and not blacklisted",
+				 vof_type_driver(dev));
+	} else {
 		return 0;
+	}
 	if (!dev->error)
 		vof_device_error(dev, ret, "the driver could not start the device");
 	return ret;

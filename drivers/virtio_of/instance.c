@@ -55,6 +55,32 @@ static int vof_instance_device_features(struct vof_device *dev, u64 *features)
 	return ret;
 }
 
+/* Is there anything in its configuration that the driver could only fail at? */
+static int vof_instance_fits(struct vof_device *dev)
+{
+	const struct vof_type_field *field = vof_type_fields(dev);
+	int ret;
+
+	for (; field && field->what; field++) {
+		u64 val, takes;
+
+		if (!field->nearest ||
+		    !(dev->device_features & BIT_ULL(field->feature)))
+			continue;
+		ret = vof_ctrl_get_config(dev, field->offset, field->bytes, &val);
+		if (ret)
+			return ret;
+		takes = field->nearest(val);
+		if (takes == val)
+			continue;
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "the device has a %s of %llu, which this kernel does not take, unlike %llu",
+				 field->what, val, takes);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 /**
  * vof_instance_negotiate() - ask a first instance what it is
  * @dev: the device, its control queue connected
@@ -93,7 +119,8 @@ int vof_instance_negotiate(struct vof_device *dev)
 		vof_device_error(dev, -EPROTO, "the target does not offer VERSION_1");
 		return -EPROTO;
 	}
-	return vof_bounds_negotiate(dev);
+	ret = vof_instance_fits(dev);
+	return ret ?: vof_bounds_negotiate(dev);
 }
 
 /*

@@ -12,10 +12,12 @@
  * whether the target has executed them. Limits in the configuration space are in
  * bounds.c.
  */
-#include <linux/blk_types.h>
+#include <linux/blkdev.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_ids.h>
@@ -77,6 +79,26 @@ const char *vof_type_refused(const struct vof_device *dev)
 		return "act on this host's memory";
 	default:
 		return "cannot be told of a lost link";
+	}
+}
+
+/**
+ * vof_type_driver() - which module has the driver
+ * @dev: the device, of a type that is not refused
+ *
+ * Context: any.
+ */
+const char *vof_type_driver(const struct vof_device *dev)
+{
+	switch (dev->vdev.id.device) {
+	case VIRTIO_ID_NET:
+		return "virtio_net";
+	case VIRTIO_ID_BLOCK:
+		return "virtio_blk";
+	case VIRTIO_ID_RNG:
+		return "virtio_rng";
+	default:
+		return "virtio_scsi";
 	}
 }
 
@@ -144,13 +166,23 @@ u64 vof_type_telling_features(const struct vof_device *dev)
 	       BIT_ULL(VIRTIO_BLK_F_RO) : 0;
 }
 
+/* The block layer at hand has its own idea of how large a block may be. */
+static u64 vof_blk_nearest_size(u64 val)
+{
+	unsigned long size = rounddown_pow_of_two(clamp_t(u64, val, SECTOR_SIZE, SZ_1M));
+
+	while (size > SECTOR_SIZE && blk_validate_block_size(size))
+		size /= 2;
+	return size;
+}
+
 static const struct vof_type_field vof_blk_fields[] = {
 	{ "capacity in sectors",
 	  offsetof(struct virtio_blk_config, capacity), 8,
 	  0, false },
 	{ "block size",
 	  offsetof(struct virtio_blk_config, blk_size), 4,
-	  VIRTIO_BLK_F_BLK_SIZE, true },
+	  VIRTIO_BLK_F_BLK_SIZE, true, false, vof_blk_nearest_size },
 	/* A driver that was told "write-through" sends no flushes. */
 	{ "cache mode (1: write-back)",
 	  offsetof(struct virtio_blk_config, wce), 1,

@@ -7,7 +7,10 @@
  * for the limits of a request, which the driver is always told (bounds.c).
  *
  * A read that fails because the link is lost answers with what was read last:
- * a driver that re-reads its capacity must not see a disk of size zero.
+ * a driver that re-reads its capacity must not see a disk of size zero. A driver that
+ * is being bound has read nothing yet: it waits for a new link, as requests do. The
+ * locks of the driver core are held then, which nothing takes that a link needs, and
+ * vq_lock is not.
  */
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
@@ -38,6 +41,83 @@
  * after the target has seen the question, which crossed the first one.
  */
 #define VOF_VDEV_CHANGES	2
+/* How often a driver that waits for a link looks whether it may still do so. */
+#define VOF_VDEV_SLICE		(HZ / 4)
+
+/* May a driver that is being bound go on waiting for a link? */
+static bool vof_vdev_may_wait(struct vof_device *dev)
+{
+	int loss = READ_ONCE(dev->opts.patience.ctrl_loss_tmo);
+
+	/* Links that come and go do not make it wait for ever. */
+	if (!READ_ONCE(dev->probing) ||
+	    (loss >= 0 && time_after(jiffies, dev->probing_at + loss * HZ)))
+		return false;
+	switch (vof_device_state(dev)) {
+	case VOF_LIVE:
+		return !READ_ONCE(dev->halted);
+	case VOF_RECOVERING:
+		return !READ_ONCE(dev->failfast) && !READ_ONCE(dev->hurry) &&
+		       !READ_ONCE(dev->suspended);
+	default:
+		return false;
+	}
+}
+
+/*
+ * A link is there, or a driver that is being bound has waited for one. False: there
+ * is none, and none is waited for any longer. Bounded as the waiting of requests is,
+ * by both limits of the administrator, by disable, and by a signal that kills.
+ */
+static bool vof_vdev_await(struct vof_device *dev)
+{
+	while (vof_vdev_may_wait(dev)) {
+		if (vof_device_state(dev) == VOF_LIVE && vof_link_up(dev))
+			return true;
+		if (wait_event_killable_timeout(dev->wait,
+						!vof_vdev_may_wait(dev),
+						VOF_VDEV_SLICE) < 0)
+			break;
+	}
+	return false;
+}
+
+/* Something has failed, since @links had been replaced: was the link lost over it? */
+static bool vof_vdev_lost(struct vof_device *dev, int ret, unsigned long links)
+{
+	return ret && (ret == -ENOTCONN || !vof_link_up(dev) ||
+		       vof_device_state(dev) > VOF_LIVE ||
+		       READ_ONCE(dev->reconnects) != links);
+}
+
+/* Is it to be tried again, because that is so, and there is another one by now? */
+static bool vof_vdev_again(struct vof_device *dev, int ret, unsigned long links)
+{
+	return vof_vdev_lost(dev, ret, links) && vof_vdev_await(dev);
+}
+
+static int vof_vdev_read(struct vof_device *dev, unsigned int offset, u8 bytes,
+			 u64 *val)
+{
+	unsigned long links;
+	int ret;
+
+	if (offset + bytes > U16_MAX)
+		return -ERANGE;
+	do {
+		links = READ_ONCE(dev->reconnects);
+		ret = vof_ctrl_get_config(dev, offset, bytes, val);
+	} while (vof_vdev_again(dev, ret, links));
+	/*
+	 * Waited in vain. Should there be a link in the next moment, the driver must
+	 * not go on with what it was not told.
+	 */
+	if (READ_ONCE(dev->probing) && vof_vdev_lost(dev, ret, links)) {
+		WRITE_ONCE(dev->blind, true);
+		WRITE_ONCE(dev->config_changed, true);
+	}
+	return ret;
+}
 
 /* Widest access of the wire that fits into @len bytes. */
 static u8 vof_config_width(unsigned int len)
@@ -64,12 +144,11 @@ static void vof_vdev_get(struct virtio_device *vdev, unsigned int offset,
 
 	while (len) {
 		u8 bytes = vof_config_width(len);
-		int ret = -ERANGE;
 		u64 val = 0;
 		__le64 raw;
+		int ret;
 
-		if (offset + bytes <= U16_MAX)
-			ret = vof_ctrl_get_config(dev, offset, bytes, &val);
+		ret = vof_vdev_read(dev, offset, bytes, &val);
 		if (ret) {
 			memset(buf, 0, bytes);
 			if (offset + bytes <= VOF_CONFIG_CACHE)
@@ -149,18 +228,38 @@ static void vof_vdev_start_queues(struct vof_device *dev)
 			vof_queue_start(dev->vqs[i]);
 }
 
+/*
+ * Returns with vq_lock held. FEATURES_OK is what the driver looks for; all else is told
+ * a new instance anyway.
+ */
+static int vof_vdev_send_status(struct vof_device *dev, u8 status, u8 added,
+				u32 *readback)
+{
+	bool look = added & VIRTIO_CONFIG_S_FEATURES_OK;
+	unsigned long links;
+	int ret;
+
+	do {
+		mutex_lock(&dev->vq_lock);
+		links = dev->reconnects;
+		ret = vof_ctrl_set_status(dev, status);
+		if (!ret && look)
+			ret = vof_ctrl_get_status(dev, readback);
+		if (!ret || !look)
+			return ret;
+		mutex_unlock(&dev->vq_lock);
+	} while (vof_vdev_again(dev, ret, links));
+	mutex_lock(&dev->vq_lock);
+	return ret;
+}
+
 static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct vof_device *dev = to_vof_device(vdev);
 	u8 added = status & ~dev->status;
 	u32 readback = status;
-	int ret;
 
-	mutex_lock(&dev->vq_lock);
-	ret = vof_ctrl_set_status(dev, status);
-	if (!ret && added & VIRTIO_CONFIG_S_FEATURES_OK)
-		ret = vof_ctrl_get_status(dev, &readback);
-	if (ret) {
+	if (vof_vdev_send_status(dev, status, added, &readback)) {
 		/* The link is lost, and a driver that believes in DRIVER_OK waits for it. */
 		readback = 0;
 	} else if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK) {
@@ -172,6 +271,8 @@ static void vof_vdev_set_status(struct virtio_device *vdev, u8 status)
 	if (added & ~readback & VIRTIO_CONFIG_S_FEATURES_OK)
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	dev->status = status;
+	if (added & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED))
+		WRITE_ONCE(dev->probing, false);
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK)
 		vof_vdev_start_queues(dev);
 	mutex_unlock(&dev->vq_lock);
@@ -212,6 +313,7 @@ static void vof_vdev_reset(struct virtio_device *vdev)
 	if (vof_link_up(dev))
 		vof_ctrl_reset(dev);
 	dev->status = 0;
+	WRITE_ONCE(dev->probing, false);
 	dev->driver_features = 0;
 	bitmap_zero(dev->config_set, VOF_CONFIG_CACHE);
 	mutex_unlock(&dev->vq_lock);
@@ -310,10 +412,15 @@ static int vof_vdev_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 #endif
 {
 	struct vof_device *dev = to_vof_device(vdev);
-	unsigned int i, index = 0;
-	int ret = 0;
+	unsigned int i, index;
+	unsigned long links;
+	int ret;
 
+again:
+	index = 0;
+	ret = 0;
 	mutex_lock(&dev->vq_lock);
+	links = dev->reconnects;
 	dev->vqs = kcalloc(nvqs, sizeof(*dev->vqs), GFP_KERNEL);
 	if (!dev->vqs) {
 		mutex_unlock(&dev->vq_lock);
@@ -333,20 +440,46 @@ static int vof_vdev_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 		}
 	}
 	mutex_unlock(&dev->vq_lock);
-	if (ret)
-		vof_vdev_del_vqs(vdev);
+	if (!ret && !READ_ONCE(dev->blind))
+		return 0;
+	vof_vdev_del_vqs(vdev);
+	if (!ret)
+		return -ENOTCONN;
+	if (vof_vdev_again(dev, ret, links))
+		goto again;
 	return ret;
 }
 
-/* Asked for when a driver is bound, and only then: what was before is over. */
+/*
+ * A driver is being bound: what was before is over. The core does not reset a device
+ * after a driver that could not start it.
+ */
+static void vof_vdev_begin(struct vof_device *dev)
+{
+	if (dev->status & VIRTIO_CONFIG_S_FAILED) {
+		vof_vdev_reset(&dev->vdev);
+		vof_vdev_set_status(&dev->vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE |
+				    VIRTIO_CONFIG_S_DRIVER);
+	}
+	mutex_lock(&dev->vq_lock);
+	vof_instance_forget(dev);
+	mutex_unlock(&dev->vq_lock);
+	WRITE_ONCE(dev->blind, false);
+	dev->probing_at = jiffies;
+	WRITE_ONCE(dev->probing, true);
+	vof_vdev_await(dev);
+}
+
+/* Asked for when a driver is bound; or by who looks at a device that has one. */
 static u64 vof_vdev_get_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
+	u8 status = dev->status;
 
-	mutex_lock(&dev->vq_lock);
-	if (!(dev->status & VIRTIO_CONFIG_S_DRIVER_OK))
-		vof_instance_forget(dev);
-	mutex_unlock(&dev->vq_lock);
+	if (status & VIRTIO_CONFIG_S_DRIVER &&
+	    (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	     status & VIRTIO_CONFIG_S_FAILED))
+		vof_vdev_begin(dev);
 	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES |
 	       vof_bounds_features(dev);
 }
@@ -354,6 +487,7 @@ static u64 vof_vdev_get_features(struct virtio_device *vdev)
 static int vof_vdev_finalize_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
+	unsigned long links;
 	int ret;
 
 	vring_transport_features(vdev);
@@ -361,11 +495,14 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 		vof_device_error(dev, -EINVAL, "not a virtio 1 device");
 		return -EINVAL;
 	}
-	mutex_lock(&dev->vq_lock);
-	dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES &
-			       dev->device_features;
-	ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
-	mutex_unlock(&dev->vq_lock);
+	do {
+		mutex_lock(&dev->vq_lock);
+		links = dev->reconnects;
+		dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES &
+				       dev->device_features;
+		ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
+		mutex_unlock(&dev->vq_lock);
+	} while (vof_vdev_again(dev, ret, links));
 	return ret;
 }
 

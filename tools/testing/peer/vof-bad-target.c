@@ -46,6 +46,8 @@ static const char * const behaviours[][2] = {
 	{ "seg-max=4096", "requests may have thousands of segments" },
 	{ "most=1m", "no limits but an optimal size of 4 MiB, and 1 MiB is served" },
 	{ "limits=odd", "small segments, blocks of 2^49 bytes" },
+	{ "block=large", "blocks of 1 MiB" },
+	{ "block=odd", "blocks of 1536 bytes" },
 	{ "features-ok=no", "FEATURES_OK reads back clear" },
 	{ "status=extra", "with FEATURES_OK more bits read back set" },
 	{ "instance=0xffff", "the instance has a reserved id" },
@@ -496,9 +498,10 @@ static size_t disk_config(uint8_t *space)
 		.capacity = htole64(dev.capacity),
 		.size_max = htole32(512),
 		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
-		.blk_size = htole32(SECTOR),
 		.physical_block_exp = is("most=1m") ? 3 : 40,
 		.opt_io_size = htole32(is("most=1m") ? (4U << 20) / SECTOR : 0),
+		.blk_size = htole32(is("block=large") ? 1U << 20 :
+				    is("block=odd") ? 3 * SECTOR : SECTOR),
 		.max_discard_sectors = htole32(65536),
 		.max_discard_seg = htole32(1),
 		/* 2^32 bytes */
@@ -550,6 +553,8 @@ static uint64_t device_features(void)
 		     1ULL << VIRTIO_BLK_F_BLK_SIZE |
 		     1ULL << VIRTIO_BLK_F_TOPOLOGY |
 		     1ULL << VIRTIO_BLK_F_DISCARD;
+	if (is("block=large") || is("block=odd"))
+		f |= 1ULL << VIRTIO_BLK_F_BLK_SIZE;
 	if (is("cache=appears") || is("cache=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
 		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;

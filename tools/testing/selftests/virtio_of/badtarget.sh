@@ -174,6 +174,8 @@ enable_fails close-at=driver-ok ECONNRESET "control queue: the target closed the
 enable_fails device-id=0 ENODEV "device id 0"
 enable_fails no-version-1 EPROTO "VERSION_1"
 enable_fails features-ok=no EOPNOTSUPP "features"
+enable_fails block=large EOPNOTSUPP "block size of 1048576, which this kernel does not take, unlike"
+enable_fails block=odd EOPNOTSUPP "block size of 1536, which this kernel does not take, unlike 1024"
 enable_fails device-id=27 EOPNOTSUPP "this host's memory"
 enable_fails device-id=26 EOPNOTSUPP "cannot be told of a lost link"
 
