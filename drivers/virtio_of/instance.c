@@ -13,7 +13,12 @@
  * lack something for the moment, while its target starts, say: that is a failed
  * attempt, and others follow (-EREMCHG).
  */
+#include <linux/string_helpers.h>
+
 #include "core.h"
+
+/* The name of a device in words. */
+#define VOF_INSTANCE_NAME	(4 * VOF_IDENTITY_SIZE + 1)
 
 /* Features that an instance offers, brought to what can be used. */
 static u64 vof_instance_features(const struct vof_device *dev, u64 offered)
@@ -262,6 +267,15 @@ static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
 	return ret;
 }
 
+/* It comes from the wire and goes to logs and terminals: plain ASCII it shall be. */
+static void vof_instance_name(const struct vof_identity *id, char *name)
+{
+	int n = string_escape_mem(id->text, id->len, name, VOF_INSTANCE_NAME - 1,
+				  ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND, "\"\\");
+
+	name[min(n, VOF_INSTANCE_NAME - 1)] = '\0';
+}
+
 /*
  * Is it the device that the driver has to do with? Nothing of the driver's was sent to
  * this instance so far, and nothing is if it is another one (decisions 45). One that
@@ -270,6 +284,7 @@ static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
 static int vof_instance_identify(struct vof_device *dev)
 {
 	struct vof_identity *was = &dev->identity, is;
+	char old[VOF_INSTANCE_NAME], new[VOF_INSTANCE_NAME];
 	int ret;
 
 	ret = vof_instance_ask(dev, &is);
@@ -279,23 +294,23 @@ static int vof_instance_identify(struct vof_device *dev)
 		*was = is;
 	if (is.len == was->len && !memcmp(is.text, was->text, is.len))
 		return 0;
+	vof_instance_name(was, old);
+	vof_instance_name(&is, new);
 	if (is.len && was->len) {
-		ret = -ESTALE;
-		vof_device_error(dev, ret,
-				 "the target came back with another disk: its serial was \"%*pE\", is \"%*pE\"",
-				 was->len, was->text, is.len, is.text);
-		return ret;
+		vof_device_error(dev, -ESTALE,
+				 "the target came back with another disk: its serial was \"%s\", is \"%s\"",
+				 old, new);
+		return -ESTALE;
 	}
-	ret = -EREMCHG;
 	if (is.len)
-		vof_device_error(dev, ret,
-				 "the target came back changed: there was no serial, now it is \"%*pE\"",
-				 is.len, is.text);
+		vof_device_error(dev, -EREMCHG,
+				 "the target came back changed: there was no serial, now it is \"%s\"",
+				 new);
 	else
-		vof_device_error(dev, ret,
-				 "the target came back changed: the serial was \"%*pE\", now there is none",
-				 was->len, was->text);
-	return ret;
+		vof_device_error(dev, -EREMCHG,
+				 "the target came back changed: the serial was \"%s\", now there is none",
+				 old);
+	return -EREMCHG;
 }
 
 static int vof_instance_open_queues(struct vof_device *dev)

@@ -100,7 +100,7 @@ bad serial=odd
 check "serial=odd: failed" vof_wait_state b failed 20
 # shellcheck disable=SC2016 # not for the shell
 is "serial=odd: nothing odd in last_error" "$(vof_get b last_error)" \
-	'the target came back with another disk: its serial was "bad", is "\n\e[1m\"odd\\%s%n\377\377\377\377\377"'
+	'the target came back with another disk: its serial was "bad", is "\x0a\x1b[1m\x22odd\x5c%s%n\xff\xff\xff\xff\xff"'
 bad_ends serial=odd
 
 # Not shown to be another disk: to be tried again, but nothing is sent.
