@@ -26,7 +26,7 @@
 static bool knows_dioalign;
 static uint32_t dio_mem, dio_offset;
 static off_t data_at;
-static uint32_t sector;		/* what a read of data takes; holes take all */
+static uint32_t sector = 512;	/* what a read of data takes; holes take all */
 
 int statx(int fd, const char *path, int flags, unsigned int mask, struct statx *stx)
 {
