@@ -52,7 +52,7 @@ help:
 	@echo 'make bench       what an I/O costs, beside nvme-rdma; writes build/bench.json'
 	@echo 'make bench-quick fails when an I/O costs more than it did'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
-	@echo 'make install     modules for the running kernel, target to PREFIX ($(PREFIX))'
+	@echo 'make install     modules for the running kernel, programs to PREFIX ($(PREFIX))'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
 	@echo
 	@echo 'make check TESTS="connect io" runs only the tests whose names match.'
@@ -182,6 +182,10 @@ install:
 		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
+	install -D -m 755 tools/initiator/virtio-of-ivqn \
+		$(DESTDIR)$(PREFIX)/sbin/virtio-of-ivqn
+	@# A name of this host's own; what is only packed here is not yet on one.
+	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \

@@ -25,27 +25,17 @@ static int vof_config_begin(struct vof_config *cfg)
 	return 0;
 }
 
-/*
- * Copy what was written, without the newline, into @dst of @size bytes.
- * Control characters are refused: the string goes to logs and terminals.
- */
+/* Copy what was written, without the newline, into @dst of @size bytes. */
 static int vof_config_string(struct vof_config *cfg, const char *what, char *dst,
 			     size_t size, const char *page, size_t count)
 {
-	size_t i;
+	int ret = vof_text_copy(dst, size, page, count);
 
-	if (count && page[count - 1] == '\n')
-		count--;
-	if (count >= size)
-		return vof_config_error(cfg, -ENAMETOOLONG,
-					"%s: at most %zu bytes", what, size - 1);
-	for (i = 0; i < count; i++)
-		if ((unsigned char)page[i] < ' ' || page[i] == 0x7f)
-			return vof_config_error(cfg, -EINVAL,
-						"%s: control character", what);
-	memcpy(dst, page, count);
-	dst[count] = '\0';
-	return 0;
+	if (ret == -ENAMETOOLONG)
+		vof_config_error(cfg, ret, "%s: at most %zu bytes", what, size - 1);
+	else if (ret)
+		vof_config_error(cfg, ret, "%s: control character", what);
+	return ret;
 }
 
 static ssize_t vof_config_addr_store(struct config_item *item, const char *what,
@@ -180,14 +170,22 @@ static ssize_t vof_config_tvqn_store(struct config_item *item, const char *page,
 
 static ssize_t vof_config_ivqn_show(struct config_item *item, char *page)
 {
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.ivqn);
+	struct vof_config *cfg = to_vof_config(item);
+	char ivqn[VIRTIO_OF_VQN_SIZE];
+
+	/* What is in use, or would be. */
+	if (READ_ONCE(cfg->dev))
+		strscpy(ivqn, cfg->opts.ivqn, sizeof(ivqn));
+	else
+		vof_config_ivqn(cfg, ivqn);
+	return sysfs_emit(page, "%s\n", ivqn);
 }
 
 static ssize_t vof_config_ivqn_store(struct config_item *item, const char *page,
 				     size_t count)
 {
-	return vof_config_name_store(item, "ivqn", to_vof_config(item)->opts.ivqn,
-				     page, count);
+	return vof_config_name_store(item, "ivqn", to_vof_config(item)->ivqn, page,
+				     count);
 }
 
 static ssize_t vof_config_queue_size_show(struct config_item *item, char *page)

@@ -8,13 +8,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/dmi.h>
 #include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
-#include <linux/utsname.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
@@ -79,6 +77,21 @@ int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 	return 0;
 }
 
+/**
+ * vof_config_ivqn() - the name under which we introduce ourselves
+ * @cfg: the directory
+ * @ivqn: out, VIRTIO_OF_VQN_SIZE bytes; empty if there is none
+ *
+ * Context: may sleep.
+ */
+void vof_config_ivqn(struct vof_config *cfg, char *ivqn)
+{
+	if (*cfg->ivqn)
+		strscpy(ivqn, cfg->ivqn, VIRTIO_OF_VQN_SIZE);
+	else
+		vof_ivqn_default(ivqn);
+}
+
 static void vof_config_unclaim(struct vof_config *cfg)
 {
 	mutex_lock(&vof_enabled_lock);
@@ -141,7 +154,8 @@ static bool vof_addr_same(const struct sockaddr_storage *a,
 
 /*
  * A target fences an initiator that comes back under the same names. Two
- * devices of one host with the same names would end each other's connections.
+ * devices of one host with the same names would end each other's connections. The
+ * same address in two network namespaces may be two targets.
  */
 static int vof_config_claim(struct vof_config *cfg)
 {
@@ -152,6 +166,7 @@ static int vof_config_claim(struct vof_config *cfg)
 	list_for_each_entry(other, &vof_enabled, list) {
 		if (!strcmp(other->opts.tvqn, cfg->opts.tvqn) &&
 		    !strcmp(other->opts.ivqn, cfg->opts.ivqn) &&
+		    net_eq(other->opts.addr.net, cfg->opts.addr.net) &&
 		    vof_addr_same(&other->opts.addr.dst, &cfg->opts.addr.dst)) {
 			ret = vof_config_error(cfg, -EEXIST,
 					       "%s is connected to this target already",
@@ -173,10 +188,12 @@ static int vof_config_resolve(struct vof_config *cfg)
 
 	if (!*opts->tvqn)
 		return vof_config_error(cfg, -EINVAL, "tvqn is not set");
-	if (!*opts->ivqn)
-		return vof_config_error(cfg, -EINVAL, "ivqn is not set");
 	if (!*cfg->traddr)
 		return vof_config_error(cfg, -EINVAL, "traddr is not set");
+	vof_config_ivqn(cfg, opts->ivqn);
+	if (!*opts->ivqn)
+		return vof_config_error(cfg, -EINVAL,
+					"ivqn is not set, and this host has none: run virtio-of-ivqn, or write a name that no other host has");
 	ret = vof_config_addr(cfg, "traddr", cfg->traddr, cfg->trsvcid,
 			      &opts->addr.dst);
 	if (!ret)
@@ -277,15 +294,6 @@ static const struct config_item_type vof_config_type = {
 	.ct_owner	= THIS_MODULE,
 };
 
-/* A name that is the same after every boot of this host. */
-static void vof_config_default_ivqn(char *ivqn, size_t size)
-{
-	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
-
-	snprintf(ivqn, size, "virtio-of/host/%s",
-		 uuid && *uuid ? uuid : init_utsname()->nodename);
-}
-
 static struct config_item *vof_config_make(struct config_group *group,
 					   const char *name)
 {
@@ -311,7 +319,6 @@ static struct config_item *vof_config_make(struct config_group *group,
 		.reconnect_delay = VOF_RECONNECT_DELAY,
 		.io_tmo = VOF_IO_TMO,
 	};
-	vof_config_default_ivqn(cfg->opts.ivqn, sizeof(cfg->opts.ivqn));
 	config_item_init_type_name(&cfg->item, name, &vof_config_type);
 	return &cfg->item;
 }

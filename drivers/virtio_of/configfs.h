@@ -25,9 +25,10 @@
  * @dev: what was made from it, or NULL
  * @cancel: somebody who wants it disabled waits for @lock
  * @last_error: of a device that is gone, or of a rejected attribute
- * @opts: name, names and queue size as they were written; the rest is filled in
+ * @opts: name, tvqn and queue size as they were written; the rest is filled in
  *	from the strings below when the device is enabled
  * @transport: name of the fabric
+ * @ivqn: our name, empty: that of this host
  * @traddr: address of the target, empty: not set
  * @host_traddr: address to connect from, empty: any
  * @trsvcid: port of the target
@@ -43,6 +44,7 @@ struct vof_config {
 
 	struct vof_opts opts;
 	char transport[VOF_TRANSPORT_SIZE];
+	char ivqn[VIRTIO_OF_VQN_SIZE];
 	char traddr[VOF_ADDR_SIZE];
 	char host_traddr[VOF_ADDR_SIZE];
 	u16 trsvcid;
@@ -58,6 +60,7 @@ __printf(3, 4)
 int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...);
 int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 		    u16 port, struct sockaddr_storage *ss);
+void vof_config_ivqn(struct vof_config *cfg, char *ivqn);
 int vof_config_enable(struct vof_config *cfg);
 void vof_config_disable(struct vof_config *cfg);
 void vof_config_cancel(struct vof_config *cfg, bool cancel);

@@ -325,6 +325,10 @@ extern struct device *vof_parent;
 const struct vof_fabric_ops *vof_fabric_get(const char *name);
 void vof_fabric_put(const struct vof_fabric_ops *ops);
 
+/* ivqn.c */
+int vof_text_copy(char *dst, size_t size, const char *text, size_t count);
+void vof_ivqn_default(char *ivqn);
+
 /* configfs.c */
 int vof_configfs_init(void);
 void vof_configfs_exit(void);

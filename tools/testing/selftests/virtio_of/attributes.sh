@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Attributes of configfs: defaults, limits, and what they refuse.
 # quick: yes
-# timeout: 120
+# timeout: 240
 # kernels: 6.1 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
@@ -17,11 +17,8 @@ for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
 	state_age=0 reconnects=0 attempts=0 replayed=0; do
 	is "default of ${pair%%=*}" "$(vof_get a "${pair%%=*}")" "${pair#*=}"
 done
-ivqn=$(vof_get a ivqn)
-like "default of ivqn names the host" "$ivqn" '^virtio-of/host/.+'
-mkdir "$VOF_CONFIGFS/b"
-is "ivqn is the same for all devices" "$(vof_get b ivqn)" "$ivqn"
-rmdir "$VOF_CONFIGFS/b"
+is "default of ivqn is the module's parameter" "$(vof_get a ivqn)" \
+	"virtio-of/host/$VOF_NODE"
 
 # accepts ATTRIBUTE VALUE; refuses ATTRIBUTE VALUE ERRNO WORDS
 accepts()
@@ -97,8 +94,62 @@ is "says so" "$(vof_get a last_error)" "traddr is not set"
 vof_set a traddr 10.0.0.1
 vof_set a host_traddr fd00::1
 is "two address families" "$(vof_set a enable 1)" EAFNOSUPPORT
+vof_set a host_traddr ""
+
+# The name of this host: the parameter of the module is the default of all directories
+# that have none of their own, and without one there is nothing to guess.
+parameter=/sys/module/virtio_of/parameters/ivqn
+refused() { vof_errno "$( { printf '%s\n' "$1" >$parameter; } 2>&1)"; }
+vof_set a ivqn own
+is "a name of its own" "$(vof_get a ivqn)" own
 vof_set a ivqn ""
+is "is given up again" "$(vof_get a ivqn)" "virtio-of/host/$VOF_NODE"
+is "the parameter has a limit" "$(refused "${long}y")" ENAMETOOLONG
+is "and takes a line of text" "$(refused $'a\tb')" EINVAL
+check "and takes the longest name" bash -c "echo $long >$parameter"
+is "which is then the default" "$(vof_get a ivqn)" "$long"
+check "it can be taken away" bash -c "echo >$parameter"
+is "and then there is none" "$(vof_get a ivqn)" ""
 is "enable without ivqn" "$(vof_set a enable 1)" EINVAL
+like "says what to do" "$(vof_get a last_error)" "ivqn is not set.*virtio-of-ivqn"
+
+# The script that makes one at installation.
+made=/vof/tools/initiator/virtio-of-ivqn
+rm -f /etc/modprobe.d/virtio-of.conf
+check "a name is made" bash -c "$made >$VOF_TMP/first"
+like "which is random" "$(cat "$VOF_TMP/first")" \
+	'^virtio-of/host/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+is "and the default now" "$(vof_get a ivqn)" "$(cat "$VOF_TMP/first")"
+is "made once" "$($made)" "$(cat "$VOF_TMP/first")"
+rmdir "$VOF_CONFIGFS/a"
+rmmod virtio_of_rdma virtio_of
+modprobe virtio_of_rdma
+mkdir "$VOF_CONFIGFS/a"
+is "the default after the module is loaded" "$(vof_get a ivqn)" "$(cat "$VOF_TMP/first")"
+is "a name of one's choice" "$($made "a host's name")" "a host's name"
+is "is the default" "$(vof_get a ivqn)" "a host's name"
+rmdir "$VOF_CONFIGFS/a"
+rmmod virtio_of_rdma virtio_of
+modprobe virtio_of_rdma
+mkdir "$VOF_CONFIGFS/a"
+is "and after the module is loaded" "$(vof_get a ivqn)" "a host's name"
+for name in "" $'a\nb' 'a"b' "${long}y"; do
+	check_not "no name: ${name:0:9}" $made "$name"
+done
+is "that one stays" "$($made)" "a host's name"
+echo written-by-hand >/etc/virtio-of/ivqn
+is "a file that was edited" "$($made)" written-by-hand
+is "is the truth" "$(vof_get a ivqn)" written-by-hand
+rm -r /etc/virtio-of /etc/modprobe.d/virtio-of.conf
+check_not "another host has another name" [ "$($made)" = "$(cat "$VOF_TMP/first")" ]
+rmdir "$VOF_CONFIGFS/a"
+rmmod virtio_of_rdma virtio_of
+check_not "a name that is too long is no parameter" modprobe virtio_of "ivqn=${long}y"
+check_not "nor is one with a control character" modprobe virtio_of "ivqn=$(printf 'a\1b')"
+like "the log says so" "$(vof_log)" "parameter ivqn: control character"
+modprobe virtio_of_rdma
+mkdir "$VOF_CONFIGFS/a"
+
 rmdir "$VOF_CONFIGFS/a"
 check_not "mkdir of an overlong name" mkdir "$VOF_CONFIGFS/${long:0:64}"
 check "mkdir of the longest name" mkdir "$VOF_CONFIGFS/${long:0:63}"

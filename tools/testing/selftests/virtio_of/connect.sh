@@ -47,6 +47,10 @@ check "rmmod of a module in use is refused" bash -c '! rmmod virtio_of_rdma'
 
 vof_make d1 "tvqn=$tvqn"
 is "the same target by the same name" "$(vof_set d1 enable 1)" EEXIST
+# Nothing leads to a target there, but that is another matter.
+unshare -n sh -c "echo 1 >$VOF_CONFIGFS/d1/enable" 2>/dev/null
+like "the same address in another network namespace is another one" \
+	"$(vof_get d1 last_error)" "no route to the address|no RDMA adapter"
 vof_set d1 ivqn another/initiator
 check "the same target by another name" vof_set d1 enable 1
 check "disable" vof_set d1 enable 0
