@@ -76,6 +76,7 @@ sync
 echo "  $(wc -l </out/new.sha256sums) new files, $(du -sm $new | cut -f 1) MB"
 
 run umount /mnt
+sh_run "echo 0 > $config/enable"
 run rmdir $config
 [ ! -e /dev/vda ]
 run rmmod virtio_of_rdma virtio_of

@@ -410,11 +410,12 @@ static ssize_t vof_config_enable_store(struct config_item *item,
 				       const char *page, size_t count)
 {
 	struct vof_config *cfg = to_vof_config(item);
-	bool enable;
+	bool insist = sysfs_streq(page, "2");
+	bool enable = false;
 	int ret;
 
-	if (kstrtobool(page, &enable))
-		return vof_config_error(cfg, -EINVAL, "enable: 0 or 1");
+	if (!insist && kstrtobool(page, &enable))
+		return vof_config_error(cfg, -EINVAL, "enable: 0, 1 or 2");
 	if (enable) {
 		ret = vof_config_begin(cfg);
 		if (ret)
@@ -427,7 +428,12 @@ static ssize_t vof_config_enable_store(struct config_item *item,
 			vof_config_cancel(cfg, false);
 			return ret;
 		}
-		vof_config_disable(cfg);
+		if (!insist)
+			ret = vof_config_idle(cfg);
+		if (ret)
+			vof_config_cancel(cfg, false);
+		else
+			vof_config_disable(cfg);
 	}
 	mutex_unlock(&cfg->lock);
 	return ret ?: count;

@@ -4,10 +4,12 @@
  *
  * A directory is a configuration: strings until somebody writes 1 to enable.
  * The device that this makes is a thing of its own; it lives until enable is
- * written 0 or the directory is removed. The attributes are in attr.c.
+ * written 0. Until then rmdir is refused, by configfs, which asks nobody: a
+ * directory that something depends upon stays. The attributes are in attr.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blkdev.h>
 #include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
@@ -22,6 +24,8 @@
 /* A device on the list is not freed while this is held. */
 static DEFINE_MUTEX(vof_enabled_lock);
 static LIST_HEAD(vof_enabled);
+
+static struct configfs_subsystem vof_subsys;
 
 /**
  * vof_config_error() - say why something is refused, in the log and in last_error
@@ -106,10 +110,30 @@ static void vof_config_unresolve(struct vof_config *cfg)
 }
 
 /**
+ * vof_config_idle() - may the device be taken down?
+ * @cfg: the directory, locked
+ *
+ * Context: may sleep, for two seconds at most.
+ * Return: 0, or -EBUSY if a disk of it is in use; that has been reported.
+ */
+int vof_config_idle(struct vof_config *cfg)
+{
+	char name[DISK_NAME_LEN];
+
+	lockdep_assert_held(&cfg->lock);
+	if (!cfg->dev || !vof_use_wait(cfg->dev, name))
+		return 0;
+	return vof_config_error(cfg, -EBUSY,
+				"%s is in use: unmount it, or end what has it open; or write 2 to enable, to take it away all the same",
+				name);
+}
+
+/**
  * vof_config_disable() - take the device down, if there is one
  * @cfg: the directory, locked
  *
- * It can be looked at until nothing of it is left.
+ * It can be looked at until nothing of it is left. Who uses it is not asked, see
+ * vof_config_idle().
  *
  * Context: may sleep.
  */
@@ -134,6 +158,7 @@ void vof_config_disable(struct vof_config *cfg)
 	spin_unlock(&cfg->peek);
 	vof_device_put(dev);
 	vof_config_unresolve(cfg);
+	configfs_undepend_item(&cfg->item);
 }
 
 static bool vof_addr_same(const struct sockaddr_storage *a,
@@ -234,9 +259,14 @@ int vof_config_enable(struct vof_config *cfg)
 	ret = vof_config_resolve(cfg);
 	if (ret)
 		return ret;
+	/* A rmdir that has begun wins, one that comes later is refused. */
+	if (configfs_depend_item_unlocked(&vof_subsys, &cfg->item)) {
+		ret = -EBUSY;
+		goto err_put;
+	}
 	ret = vof_config_claim(cfg);
 	if (ret)
-		goto err_put;
+		goto err_depend;
 	dev = vof_device_create(&cfg->opts);
 	if (!dev) {
 		ret = -ENOMEM;
@@ -258,6 +288,8 @@ int vof_config_enable(struct vof_config *cfg)
 
 err_claim:
 	vof_config_unclaim(cfg);
+err_depend:
+	configfs_undepend_item(&cfg->item);
 err_put:
 	vof_config_unresolve(cfg);
 	return ret;
@@ -325,12 +357,7 @@ static struct config_item *vof_config_make(struct config_group *group,
 
 static void vof_config_drop(struct config_group *group, struct config_item *item)
 {
-	struct vof_config *cfg = to_vof_config(item);
-
-	/* No connect is under way: configfs lets a write to enable end first. */
-	mutex_lock(&cfg->lock);
-	vof_config_disable(cfg);
-	mutex_unlock(&cfg->lock);
+	/* There is no device: an item that is depended upon is not dropped. */
 	config_item_put(item);
 }
 

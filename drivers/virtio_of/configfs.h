@@ -62,6 +62,7 @@ int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 		    u16 port, struct sockaddr_storage *ss);
 void vof_config_ivqn(struct vof_config *cfg, char *ivqn);
 int vof_config_enable(struct vof_config *cfg);
+int vof_config_idle(struct vof_config *cfg);
 void vof_config_disable(struct vof_config *cfg);
 void vof_config_cancel(struct vof_config *cfg, bool cancel);
 

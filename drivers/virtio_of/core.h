@@ -477,4 +477,7 @@ u64 vof_bounds_features(const struct vof_device *dev);
 void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
 		       void *buf, unsigned int len);
 
+/* use.c */
+bool vof_use_wait(struct vof_device *dev, char *name);
+
 #endif /* _VIRTIO_OF_CORE_H */

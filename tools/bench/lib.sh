@@ -56,7 +56,7 @@ vof_connect()
 	prepare_disk
 }
 
-vof_disconnect() { rmdir "$vof/$1"; }
+vof_disconnect() { echo 2 >"$vof/$1/enable"; rmdir "$vof/$1"; }
 
 # ---- nvmet ------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ refuses queue_size 1 EINVAL "power of two"
 refuses queue_size 100 EINVAL "power of two"
 refuses queue_size 2048 EINVAL "power of two"
 refuses queue_size 65536 EINVAL "power of two"
-refuses enable maybe EINVAL "0 or 1"
+refuses enable maybe EINVAL "0, 1 or 2"
 for a in ctrl_loss_tmo fast_io_fail_tmo; do
 	accepts $a -1
 	accepts $a 86400

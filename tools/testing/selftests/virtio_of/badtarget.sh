@@ -23,7 +23,7 @@ bad_target()
 # The device goes, and so does the target.
 bad_end()
 {
-	check "$1: rmdir" timeout 30 rmdir "$VOF_CONFIGFS/${2:-b}"
+	within 30 "$1: is taken down" vof_disconnect "${2:-b}"
 	# Not by check: only this shell can wait for it.
 	stop_target "${3:-$TARGET}" || not_ok "$1: the target ends well (got $?)"
 }
@@ -315,7 +315,7 @@ live silent-at=request
 dd if="$DISK" of=/dev/null bs=4k count=1 skip=1024 iflag=direct 2>/dev/null &
 reader=$!
 sleep 1
-comes_back "silent-at=request: rmdir" rmdir "$VOF_CONFIGFS/b"
+comes_back "silent-at=request: is taken down" vof_disconnect b
 wait $reader
 is "silent-at=request: the read fails" $? 1
 kill_target
@@ -355,7 +355,7 @@ bad_end silent-at=request
 
 for s in vq-disconnect disconnect; do
 	live silent-at=$s
-	comes_back "silent-at=$s: rmdir" rmdir "$VOF_CONFIGFS/b"
+	comes_back "silent-at=$s: is taken down" vof_disconnect b
 	kill_target
 done
 
@@ -363,11 +363,11 @@ done
 bad_target generation=new
 comes_back "generation=new: enable" vof_set b enable 1
 note "enable: $(cat "$VOF_TMP/back"), $(vof_get b last_error)"
-comes_back "generation=new: rmdir" rmdir "$VOF_CONFIGFS/b"
+comes_back "generation=new: is taken down" vof_disconnect b
 kill_target
 live generation=later
 check "generation=later: read" read_at "$DISK" 4194304
-comes_back "generation=later: rmdir" rmdir "$VOF_CONFIGFS/b"
+comes_back "generation=later: is taken down" vof_disconnect b
 kill_target
 
 # A driver that was told of no cache sends no flushes, and must not get one unseen.

@@ -58,7 +58,10 @@ is "disabled" "$(vof_get d1 state)" disabled
 check "disable again" vof_set d1 enable 0
 check "enable again" vof_set d1 enable 1
 vof_disconnect d1
-check "rmdir while enabled" vof_disconnect d0
+is "rmdir while enabled" "$(vof_errno "$(rmdir "$VOF_CONFIGFS/d0" 2>&1)")" EBUSY
+is "still live after it" "$(vof_get d0 state)" live
+check "disable" vof_set d0 enable 0
+check "rmdir" rmdir "$VOF_CONFIGFS/d0"
 check_not "the disk is gone" [ -b "$disk" ]
 
 check "on the access list" vof_connect d0 tvqn=open ivqn=me
@@ -96,8 +99,10 @@ like "last_error says so" "$(vof_get slow last_error)" "given up"
 (vof_set slow enable 1 >"$VOF_TMP/slow") &
 enabler=$!
 vof_wait_state slow connecting 5
-check "rmdir while connecting" timeout 30 rmdir "$VOF_CONFIGFS/slow"
+is "rmdir while connecting" "$(vof_errno "$(rmdir "$VOF_CONFIGFS/slow" 2>&1)")" EBUSY
+vof_set slow enable 0
 wait $enabler
+check "rmdir after it" rmdir "$VOF_CONFIGFS/slow"
 kill -CONT "$TARGET"
 
 check "and connects all the same afterwards" vof_connect d0 "tvqn=$tvqn"

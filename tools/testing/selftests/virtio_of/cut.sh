@@ -93,8 +93,8 @@ for c in $removals; do
 	*) sleep 0.5 ;;
 	esac
 	case $c in
-	*disable) within 5 "$c, $(vof_get raw state)" vof_set raw enable 0 ;;
-	*rmdir) within 5 "$c, $(vof_get raw state)" rmdir "$VOF_CONFIGFS/raw" ;;
+	*disable) within 5 "$c, $(vof_get raw state)" vof_set raw enable 2 ;;
+	*rmdir) within 5 "$c, $(vof_get raw state)" vof_disconnect raw ;;
 	esac
 	case $c in
 	load*) load_ends "$c" ;;

@@ -125,7 +125,7 @@ reload()
 			rmmod virtio_of_rdma virtio_of || return 1
 		vof_connect d0 tvqn=disk0 || return 1
 		[ "$(vof_get d0 state)" = live ] || return 1
-		rmdir "$VOF_CONFIGFS/d0" || return 1
+		vof_disconnect d0 || return 1
 	done
 }
 
@@ -151,7 +151,7 @@ none()
 {
 	local i
 	for ((i = 0; i < devices; i++)); do
-		rmdir "$VOF_CONFIGFS/m$i" || return 1
+		vof_disconnect "m$i" || return 1
 	done
 }
 

@@ -132,8 +132,7 @@ nth "disable" ENOMEM write "$VOF_CONFIGFS/d0/enable" 0
 vof_disconnect d0
 before()
 {
-	[ -d "$VOF_CONFIGFS/d0" ] ||
-		vof_connect d0 tvqn=disk0 queue_size=4 >/dev/null
+	[ -d "$VOF_CONFIGFS/d0" ] || vof_make d0 tvqn=disk0 >/dev/null
 }
 after() { [ ! -d "$VOF_CONFIGFS/d0" ] || rmdir "$VOF_CONFIGFS/d0"; }
 nth "rmdir" ENOMEM rmdir "$VOF_CONFIGFS/d0"

@@ -65,7 +65,7 @@ for way in close-at=connect silent-at=get-feature unknown-id=vq; do
 		iflag=direct 2>"$VOF_TMP/dd" &
 	reader=$!
 	sleep 3
-	within 5 "$way: disable" vof_set d0 enable 0
+	within 5 "$way: disable" vof_set d0 enable 2
 	wait $reader
 	is "$way: the read fails" $? 1
 	kill_target

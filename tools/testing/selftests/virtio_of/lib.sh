@@ -546,8 +546,8 @@ vof_wait_state()
 # vof_bind bind|unbind DEVICE [DRIVER]: a device of the virtio bus, virtio_blk by default
 vof_bind() { echo "$2" >"/sys/bus/virtio/drivers/${3:-virtio_blk}/$1"; }
 
-# vof_disconnect NAME
-vof_disconnect() { rmdir "$VOF_CONFIGFS/$1"; }
+# vof_disconnect NAME: whoever uses its disk.
+vof_disconnect() { vof_set "$1" enable 2 && rmdir "$VOF_CONFIGFS/$1"; }
 
 # ---- I/O --------------------------------------------------------------------
 
@@ -822,7 +822,7 @@ finish()
 	[ -z "$tap_done" ] || return 0
 	for d in "$VOF_CONFIGFS"/*/; do
 		[ -d "$d" ] || continue
-		rmdir "$d" || status=1
+		vof_disconnect "$(basename "$d")" || status=1
 	done
 	[ $status = 0 ] || not_ok "every device can be removed"
 	while [ ${#vof_targets[@]} -gt 0 ]; do

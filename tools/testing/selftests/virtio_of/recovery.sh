@@ -160,15 +160,15 @@ check "there again: live" vof_wait_state d0 live 10
 kill_target
 load "$disk"
 check "recovering" vof_wait_state d0 recovering 10
-within 5 "disable while recovering" vof_set d0 enable 0
+within 5 "disable while recovering" vof_set d0 enable 2
 load_ends "disable while recovering"
 serve_image
 check "enable again" vof_set d0 enable 1
 load "$(vof_disk d0)"
 kill_target
 vof_wait_state d0 recovering 10
-within 5 "rmdir while recovering" rmdir "$VOF_CONFIGFS/d0"
-load_ends "rmdir while recovering"
+within 5 "disconnect while recovering" vof_disconnect d0
+load_ends "disconnect while recovering"
 
 # An entropy device waits as well.
 start_target --rng tvqn=rng0

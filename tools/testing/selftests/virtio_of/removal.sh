@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Disconnect, target death and module unload under load: nothing hangs, nothing
-# is reported as written that was not, nothing is left.
+# is reported as written that was not, nothing is left. And a disk that is in use
+# stays, unless somebody insists.
 # timeout: 400
+# with: dmsetup
 # smp: 2
 . "$(dirname "$0")/lib.sh"
 
@@ -12,16 +14,17 @@ start_target $disk0
 for round in 1 2 3; do
 	check "round $round: connect" vof_connect d0 tvqn=disk0
 	load "$(vof_disk d0)"
-	check "round $round: disable under load" timeout 30 bash -c \
-		"echo 0 >$VOF_CONFIGFS/d0/enable"
+	is "round $round: disable under load" "$(vof_set d0 enable 0)" EBUSY
+	check "round $round: disable under load, insisting" timeout 30 bash -c \
+		"echo 2 >$VOF_CONFIGFS/d0/enable"
 	load_ends "round $round"
 	vof_disconnect d0
 done
 
 check "connect" vof_connect d0 tvqn=disk0
 load "$(vof_disk d0)"
-check "rmdir under load" timeout 30 rmdir "$VOF_CONFIGFS/d0"
-load_ends "rmdir"
+within 30 "disconnect under load" vof_disconnect d0
+load_ends "disconnect"
 check "rmmod at once" rmmod virtio_of_rdma virtio_of
 
 # What can be wrong with a target, what the device is doing, how it is taken down:
@@ -30,14 +33,15 @@ remove()
 {
 	case $1 in
 	disable) vof_set d0 enable 0 && rmdir "$VOF_CONFIGFS/d0" ;;
-	rmdir) rmdir "$VOF_CONFIGFS/d0" ;;
+	insist) vof_disconnect d0 ;;
 	esac
 }
 
 modprobe virtio_of_rdma
 for fault in none dead frozen; do
-	for how in disable rmdir; do
+	for how in disable insist; do
 		for busy in idle load dirty; do
+			[ $busy-$how != load-disable ] || continue
 			what="$busy, target $fault, $how"
 			check "$what: connect" vof_connect d0 tvqn=disk0 \
 				reconnect_delay=1 || break 3
@@ -60,6 +64,54 @@ for fault in none dead frozen; do
 		done
 	done
 done
+
+# What has the disk open keeps it, whatever it is, and whatever the state.
+in_use()
+{
+	is "$1: disable" "$(vof_set d0 enable 0)" EBUSY
+	like "$1: says what to do" "$(vof_get d0 last_error)" \
+		"^${2#/dev/} is in use: unmount it.* write 2 to enable"
+	is "$1: rmdir" "$(vof_errno "$(rmdir "$VOF_CONFIGFS/d0" 2>&1)")" EBUSY
+	check "$1: the disk is there" [ -b "$2" ]
+}
+check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
+disk=$(vof_disk d0)
+mkfs.ext4 -q "$disk" && mkdir -p "$VOF_TMP/mnt" && mount "$disk" "$VOF_TMP/mnt" ||
+	bail "no file system on $disk"
+in_use "a file system" "$disk"
+check "a file system: goes on" bash -c "echo x >$VOF_TMP/mnt/file && sync"
+umount "$VOF_TMP/mnt"
+vof_dm over "0 1024 linear $disk 0" || bail "no device mapper"
+in_use "device mapper" "$disk"
+dmsetup remove --noudevrules --noudevsync over && rm -f /dev/mapper/over
+mkswap "$disk" >/dev/null && swapon "$disk" || bail "no swap on $disk"
+in_use "swap" "$disk"
+swapoff "$disk"
+# One partition: Linux, from 2048 for 8192.
+{
+	head -c 446 /dev/zero
+	printf '\0\0\0\0\203\0\0\0\0\10\0\0\0\40\0\0'
+	head -c 48 /dev/zero
+	printf '\125\252'
+} | dd of="$disk" bs=512 conv=fsync 2>/dev/null
+blockdev --rereadpt "$disk"
+check "a partition" [ -b "${disk}1" ]
+exec 7<"${disk}1"
+in_use "a partition" "${disk}1"
+exec 7<&-
+sleep 0.5 <"$disk" &
+check "who only has a look is waited for" vof_set d0 enable 0
+wait $!
+check "enable again" vof_set d0 enable 1
+disk=$(vof_disk d0)
+exec 7<"$disk"
+kill_target
+check "a failed device" vof_wait_state d0 failed 15
+in_use "a failed device" "$disk"
+within 5 "is taken by who insists" vof_disconnect d0
+exec 7<&-
+# shellcheck disable=SC2086 # words
+start_target $disk0
 
 # A limit of 0: no second link.
 check "connect" vof_connect d0 tvqn=disk0

@@ -75,7 +75,7 @@ round "target's adapter removed" remove_theirs -- barrier "theirs is back"
 load "$disk"
 check "the adapter is removed" timeout 60 rdma link delete rxe0
 check "recovering" vof_wait_state d0 recovering 30
-within 5 "disable without an adapter" vof_set d0 enable 0
+within 5 "disable without an adapter" vof_set d0 enable 2
 load_ends "disable without an adapter"
 check "the adapter is back" rdma link add rxe0 type rxe netdev "$VOF_DEV"
 for ((i = 0; i < 50; i++)); do
