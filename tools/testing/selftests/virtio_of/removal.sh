@@ -76,15 +76,17 @@ in_use()
 }
 check "connect" vof_connect d0 tvqn=disk0 ctrl_loss_tmo=0
 disk=$(vof_disk d0)
-mkfs.ext4 -q "$disk" && mkdir -p "$VOF_TMP/mnt" && mount "$disk" "$VOF_TMP/mnt" ||
-	bail "no file system on $disk"
+mkdir "$VOF_TMP/mnt"
+check "a file system is made" mkfs.ext4 -q "$disk"
+check "and mounted" mount -t ext4 "$disk" "$VOF_TMP/mnt"
 in_use "a file system" "$disk"
 check "a file system: goes on" bash -c "echo x >$VOF_TMP/mnt/file && sync"
 umount "$VOF_TMP/mnt"
 vof_dm over "0 1024 linear $disk 0" || bail "no device mapper"
 in_use "device mapper" "$disk"
 dmsetup remove --noudevrules --noudevsync over && rm -f /dev/mapper/over
-mkswap "$disk" >/dev/null && swapon "$disk" || bail "no swap on $disk"
+check "swap is made" mkswap "$disk"
+check "and used" swapon "$disk"
 in_use "swap" "$disk"
 swapoff "$disk"
 # One partition: Linux, from 2048 for 8192.
@@ -99,7 +101,7 @@ check "a partition" [ -b "${disk}1" ]
 exec 7<"${disk}1"
 in_use "a partition" "${disk}1"
 exec 7<&-
-sleep 0.5 <"$disk" &
+(exec 7<"$disk"; sleep 0.5) &
 check "who only has a look is waited for" vof_set d0 enable 0
 wait $!
 check "enable again" vof_set d0 enable 1
