@@ -111,31 +111,31 @@ static ssize_t vof_config_transport_store(struct config_item *item,
 
 static ssize_t vof_config_traddr_show(struct config_item *item, char *page)
 {
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->traddr);
+	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.traddr);
 }
 
 static ssize_t vof_config_traddr_store(struct config_item *item,
 				       const char *page, size_t count)
 {
-	return vof_config_addr_store(item, "traddr", to_vof_config(item)->traddr,
+	return vof_config_addr_store(item, "traddr", to_vof_config(item)->opts.traddr,
 				     page, count);
 }
 
 static ssize_t vof_config_host_traddr_show(struct config_item *item, char *page)
 {
-	return sysfs_emit(page, "%s\n", to_vof_config(item)->host_traddr);
+	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.host_traddr);
 }
 
 static ssize_t vof_config_host_traddr_store(struct config_item *item,
 					    const char *page, size_t count)
 {
 	return vof_config_addr_store(item, "host_traddr",
-				     to_vof_config(item)->host_traddr, page, count);
+				     to_vof_config(item)->opts.host_traddr, page, count);
 }
 
 static ssize_t vof_config_trsvcid_show(struct config_item *item, char *page)
 {
-	return sysfs_emit(page, "%u\n", to_vof_config(item)->trsvcid);
+	return sysfs_emit(page, "%u\n", to_vof_config(item)->opts.trsvcid);
 }
 
 static ssize_t vof_config_trsvcid_store(struct config_item *item,
@@ -151,7 +151,7 @@ static ssize_t vof_config_trsvcid_store(struct config_item *item,
 	if (kstrtou16(page, 10, &port) || !port)
 		ret = vof_config_error(cfg, -EINVAL, "trsvcid: a port is 1 to 65535");
 	else
-		cfg->trsvcid = port;
+		cfg->opts.trsvcid = port;
 	mutex_unlock(&cfg->lock);
 	return ret ?: count;
 }

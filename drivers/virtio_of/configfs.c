@@ -10,7 +10,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blkdev.h>
-#include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/reboot.h>
@@ -68,14 +67,7 @@ int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 		    u16 port, struct sockaddr_storage *ss)
 {
-	char service[6];
-
-	memset(ss, 0, sizeof(*ss));
-	if (!*addr)
-		return 0;
-	snprintf(service, sizeof(service), "%u", port);
-	if (inet_pton_with_scope(current->nsproxy->net_ns, AF_UNSPEC, addr,
-				 service, ss))
+	if (vof_addr_parse(current->nsproxy->net_ns, addr, port, ss))
 		return vof_config_error(cfg, -EINVAL,
 					"%s: not an IPv4 or IPv6 address", what);
 	return 0;
@@ -161,8 +153,8 @@ void vof_config_disable(struct vof_config *cfg)
 	configfs_undepend_item(&cfg->item);
 }
 
-static bool vof_addr_same(const struct sockaddr_storage *a,
-			  const struct sockaddr_storage *b)
+static bool vof_config_same_addr(const struct sockaddr_storage *a,
+				 const struct sockaddr_storage *b)
 {
 	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
 	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
@@ -175,6 +167,15 @@ static bool vof_addr_same(const struct sockaddr_storage *a,
 	return a6->sin6_port == b6->sin6_port &&
 	       a6->sin6_scope_id == b6->sin6_scope_id &&
 	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+/* In whatever words; or in the same ones, whose interface may have been made anew. */
+static bool vof_config_same_target(const struct vof_opts *a,
+				   const struct vof_opts *b)
+{
+	return net_eq(a->addr.net, b->addr.net) &&
+	       (vof_config_same_addr(&a->addr.dst, &b->addr.dst) ||
+		(!strcmp(a->traddr, b->traddr) && a->trsvcid == b->trsvcid));
 }
 
 /*
@@ -191,8 +192,7 @@ static int vof_config_claim(struct vof_config *cfg)
 	list_for_each_entry(other, &vof_enabled, list) {
 		if (!strcmp(other->opts.tvqn, cfg->opts.tvqn) &&
 		    !strcmp(other->opts.ivqn, cfg->opts.ivqn) &&
-		    net_eq(other->opts.addr.net, cfg->opts.addr.net) &&
-		    vof_addr_same(&other->opts.addr.dst, &cfg->opts.addr.dst)) {
+		    vof_config_same_target(&other->opts, &cfg->opts)) {
 			ret = vof_config_error(cfg, -EEXIST,
 					       "%s is connected to this target already",
 					       other->opts.name);
@@ -213,16 +213,16 @@ static int vof_config_resolve(struct vof_config *cfg)
 
 	if (!*opts->tvqn)
 		return vof_config_error(cfg, -EINVAL, "tvqn is not set");
-	if (!*cfg->traddr)
+	if (!*opts->traddr)
 		return vof_config_error(cfg, -EINVAL, "traddr is not set");
 	vof_config_ivqn(cfg, opts->ivqn);
 	if (!*opts->ivqn)
 		return vof_config_error(cfg, -EINVAL,
 					"ivqn is not set, and this host has none: run virtio-of-ivqn, or write a name that no other host has");
-	ret = vof_config_addr(cfg, "traddr", cfg->traddr, cfg->trsvcid,
+	ret = vof_config_addr(cfg, "traddr", opts->traddr, opts->trsvcid,
 			      &opts->addr.dst);
 	if (!ret)
-		ret = vof_config_addr(cfg, "host_traddr", cfg->host_traddr, 0,
+		ret = vof_config_addr(cfg, "host_traddr", opts->host_traddr, 0,
 				      &opts->addr.src);
 	if (ret)
 		return ret;
@@ -343,7 +343,7 @@ static struct config_item *vof_config_make(struct config_group *group,
 	mutex_init(&cfg->lock);
 	spin_lock_init(&cfg->peek);
 	strscpy(cfg->transport, "rdma", sizeof(cfg->transport));
-	cfg->trsvcid = VIRTIO_OF_PORT;
+	cfg->opts.trsvcid = VIRTIO_OF_PORT;
 	cfg->opts.queue_size = VOF_QUEUE_SIZE_DEFAULT;
 	cfg->opts.patience = (struct vof_patience) {
 		.ctrl_loss_tmo = VOF_CTRL_LOSS_TMO,

@@ -10,7 +10,6 @@
 #include "core.h"
 
 #define VOF_TRANSPORT_SIZE	16
-#define VOF_ADDR_SIZE		64
 
 /**
  * struct vof_config - a directory
@@ -25,13 +24,10 @@
  * @dev: what was made from it, or NULL
  * @cancel: somebody who wants it disabled waits for @lock
  * @last_error: of a device that is gone, or of a rejected attribute
- * @opts: name, tvqn and queue size as they were written; the rest is filled in
- *	from the strings below when the device is enabled
+ * @opts: name, addresses, tvqn and queue size as they were written; the rest is
+ *	filled in when the device is enabled
  * @transport: name of the fabric
  * @ivqn: our name, empty: that of this host
- * @traddr: address of the target, empty: not set
- * @host_traddr: address to connect from, empty: any
- * @trsvcid: port of the target
  */
 struct vof_config {
 	struct config_item item;
@@ -45,9 +41,6 @@ struct vof_config {
 	struct vof_opts opts;
 	char transport[VOF_TRANSPORT_SIZE];
 	char ivqn[VIRTIO_OF_VQN_SIZE];
-	char traddr[VOF_ADDR_SIZE];
-	char host_traddr[VOF_ADDR_SIZE];
-	u16 trsvcid;
 };
 
 static inline struct vof_config *to_vof_config(struct config_item *item)

@@ -55,6 +55,7 @@
 #define VOF_CONFIG_CACHE	256
 
 #define VOF_ERROR_SIZE		256
+#define VOF_ADDR_SIZE		64
 
 /* How long the name is that a device has for itself, at most. */
 #define VOF_IDENTITY_SIZE	20
@@ -137,7 +138,10 @@ struct vof_told {
  * struct vof_opts - what a device is to be connected to; checked by configfs.c
  * @name: of the directory in configfs, for messages
  * @ops: the fabric; its module is held
- * @addr: where the target is; the namespace is held
+ * @traddr: address of the target, empty: not set
+ * @host_traddr: address to connect from, empty: any
+ * @trsvcid: port of the target
+ * @addr: what these three mean, as last looked at; the namespace is held
  * @where: @addr in words
  * @tvqn: name of the target
  * @ivqn: our name
@@ -147,6 +151,9 @@ struct vof_told {
 struct vof_opts {
 	char name[64];
 	const struct vof_fabric_ops *ops;
+	char traddr[VOF_ADDR_SIZE];
+	char host_traddr[VOF_ADDR_SIZE];
+	u16 trsvcid;
 	struct vof_addr addr;
 	char where[80];
 	char tvqn[VIRTIO_OF_VQN_SIZE];
@@ -328,6 +335,11 @@ void vof_fabric_put(const struct vof_fabric_ops *ops);
 /* ivqn.c */
 int vof_text_copy(char *dst, size_t size, const char *text, size_t count);
 void vof_ivqn_default(char *ivqn);
+
+/* addr.c */
+int vof_addr_parse(struct net *net, const char *text, u16 port,
+		   struct sockaddr_storage *ss);
+int vof_addr_refresh(struct vof_device *dev);
 
 /* configfs.c */
 int vof_configfs_init(void);

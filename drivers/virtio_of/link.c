@@ -293,7 +293,9 @@ static int vof_link_attempt(struct vof_device *dev)
 	dev->attempts++;
 
 	WRITE_ONCE(dev->recoverer, current);
-	ret = vof_queue_open(dev->ctrl);
+	ret = vof_addr_refresh(dev);
+	if (!ret)
+		ret = vof_queue_open(dev->ctrl);
 	if (!ret)
 		ret = vof_instance_restore(dev);
 	WRITE_ONCE(dev->recoverer, NULL);

@@ -134,8 +134,9 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		vof_rdma_cm_result(rq, status, vof_rdma_cm_way(status));
 		break;
 	case RDMA_CM_EVENT_UNREACHABLE:
+		/* Want of an answer would take it a minute: it could not be sent. */
 		vof_rdma_cm_result(rq, status ?: -EHOSTUNREACH,
-				   "no answer from the address");
+				   "no answer, the request could not be sent");
 		break;
 	case RDMA_CM_EVENT_CONNECT_ERROR:
 		status = status ?: -ECONNABORTED;
@@ -175,7 +176,8 @@ static int vof_rdma_cm_wait(struct vof_rdma_queue *rq, unsigned long deadline)
 			return -ENOTCONN;
 		if (time_after(jiffies, deadline)) {
 			vof_queue_error(rq->q, -ETIMEDOUT,
-					"no answer from the address");
+					"no answer from the address%s",
+					vof_rdma_port_hint(rq));
 			return -ETIMEDOUT;
 		}
 	}
@@ -336,6 +338,9 @@ static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
 	};
 	int ret;
 
+	ret = vof_rdma_port_check(rq);
+	if (ret)
+		return ret;
 	rdma_set_min_rnr_timer(rq->id, VOF_RDMA_RNR_TIMER);
 	ret = rdma_connect(rq->id, &param);
 	if (ret) {

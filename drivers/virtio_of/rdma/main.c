@@ -133,10 +133,22 @@ static bool vof_rdma_uses(struct ib_device *ibdev)
 	return found;
 }
 
+/**
+ * vof_rdma_port_of() - what is known of the port of an adapter
+ * @ibdev: the adapter, which a queue uses
+ *
+ * Context: any.
+ * Return: what vof_rdma_port_watch() returned; NULL if it is being removed.
+ */
+struct vof_rdma_port *vof_rdma_port_of(struct ib_device *ibdev)
+{
+	return ib_get_client_data(ibdev, &vof_rdma_client);
+}
+
 static int vof_rdma_add_one(struct ib_device *ibdev)
 {
-	/* Anything but NULL: see vof_rdma_gone(). */
-	ib_set_client_data(ibdev, &vof_rdma_client, ibdev);
+	/* Not NULL: see vof_rdma_gone(). */
+	ib_set_client_data(ibdev, &vof_rdma_client, vof_rdma_port_watch(ibdev));
 	return 0;
 }
 
@@ -156,6 +168,7 @@ static void vof_rdma_remove_one(struct ib_device *ibdev, void *data)
 	 */
 	while (vof_rdma_uses(ibdev))
 		msleep(VOF_RDMA_GONE_MS);
+	vof_rdma_port_unwatch(data);
 	memalloc_noio_restore(noio);
 }
 

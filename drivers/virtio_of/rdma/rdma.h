@@ -367,6 +367,13 @@ static inline void vof_rdma_fault_exit(void)
 void vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev);
 void vof_rdma_untrack(struct vof_rdma_queue *rq);
 void vof_rdma_forget(struct vof_queue *q);
+struct vof_rdma_port *vof_rdma_port_of(struct ib_device *ibdev);
+
+/* port.c */
+struct vof_rdma_port *vof_rdma_port_watch(struct ib_device *ibdev);
+void vof_rdma_port_unwatch(struct vof_rdma_port *port);
+int vof_rdma_port_check(struct vof_rdma_queue *rq);
+const char *vof_rdma_port_hint(struct vof_rdma_queue *rq);
 
 /* cm.c */
 int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs);
