@@ -32,7 +32,8 @@ RUNNING	:= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: all help setup modules target peer unit fuzz test-tools check \
-	bench-tools check-quick check-debug check-all checks bench bench-quick \
+	bench-tools check-quick check-debug check-all check-full checks bench \
+	bench-quick \
 	demo guest install clean distclean
 
 all: modules target
@@ -42,6 +43,7 @@ help:
 	@echo 'make check       all tests: on the host, then in guests on both kernels'
 	@echo 'make check-debug the tests in guests on a debug kernel, which is built first'
 	@echo 'make check-all   both'
+	@echo 'make check-full  all there is, in a fresh Debian too: hours'
 	@echo
 	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|debug|version]'
 	@echo 'make target      the userspace target, virtio-of-target'
@@ -143,6 +145,11 @@ check-all:
 	@tools/testing/run --kernel 6.1 --kernel 6.12 --kernel debug --kernel siw \
 		$(TESTS)
 
+check-full:
+	@scripts/setup check newest
+	@scripts/fresh-root
+	@$(MAKE) --no-print-directory check-all
+
 check-debug:
 	@scripts/setup check debug
 	@tools/testing/run --guests --kernel debug --kernel siw $(TESTS)
@@ -182,8 +189,11 @@ install:
 		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
-	install -D -m 755 tools/initiator/virtio-of-ivqn \
-		$(DESTDIR)$(PREFIX)/sbin/virtio-of-ivqn
+	install -m 755 -t $(DESTDIR)$(PREFIX)/sbin tools/initiator/virtio-of-ivqn \
+		tools/initiator/virtio-of-connect tools/initiator/virtio-of-disconnect
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/local/sbin,$(PREFIX)/sbin,' tools/initiator/virtio-of@.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of@.service
 	@# A name of this host's own; what is only packed here is not yet on one.
 	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
 
