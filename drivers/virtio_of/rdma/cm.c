@@ -301,7 +301,8 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 	};
 	int ret;
 
-	rq->cq = ib_cq_pool_get(rq->ibdev, rq->cqes, max(rq->q->index, 0),
+	rq->cq = ib_cq_pool_get(rq->ibdev, rq->cqes,
+				rq->vector % rq->ibdev->num_comp_vectors,
 				IB_POLL_SOFTIRQ);
 	if (IS_ERR(rq->cq)) {
 		ret = PTR_ERR(rq->cq);
@@ -372,6 +373,7 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 	if (!rq->q) {
 		rq->q = q;
 		INIT_LIST_HEAD(&rq->list);
+		vof_rdma_choose_vector(rq);
 	}
 	memset_startat(rq, 0, id);
 	INIT_LIST_HEAD(&rq->free_mrs);

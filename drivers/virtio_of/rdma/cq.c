@@ -17,6 +17,13 @@
 /* Completions of sends that are handled at a time. */
 #define VOF_RDMA_POLL_BUDGET	64
 
+/*
+ * Vectors are handed out in turn, so that the queues of all devices do not meet on the
+ * first few. Control queues have a turn of their own: they are idle.
+ */
+static atomic_t vof_rdma_next_vector = ATOMIC_INIT(-1);
+static atomic_t vof_rdma_next_control = ATOMIC_INIT(-1);
+
 static int vof_rdma_send_cq_poll(struct irq_poll *iop, int budget)
 {
 	struct vof_rdma_queue *rq = container_of(iop, struct vof_rdma_queue, iop);
@@ -42,6 +49,25 @@ static void vof_rdma_send_cq_event(struct ib_cq *cq, void *context)
 	irq_poll_sched(&rq->iop);
 }
 
+/* The only thing that is ever said about one: that it is broken. */
+static void vof_rdma_send_cq_broken(struct ib_event *event, void *context)
+{
+	vof_rdma_lost(context, -EIO, ib_event_msg(event->event));
+}
+
+/**
+ * vof_rdma_choose_vector() - decide where the queue's completions interrupt
+ * @rq: the queue
+ *
+ * Context: any; once.
+ */
+void vof_rdma_choose_vector(struct vof_rdma_queue *rq)
+{
+	rq->vector = atomic_inc_return(vof_queue_is_control(rq->q) ?
+				       &vof_rdma_next_control :
+				       &vof_rdma_next_vector);
+}
+
 /**
  * vof_rdma_send_cq_create() - make the completion queue of sends
  * @rq: the queue with its adapter and sizes
@@ -57,13 +83,13 @@ int vof_rdma_send_cq_create(struct vof_rdma_queue *rq)
 		 * one more is for ib_drain_qp().
 		 */
 		.cqe		= rq->sq_size + 1,
-		.comp_vector	= max(rq->q->index, 0) %
-				  rq->ibdev->num_comp_vectors,
+		.comp_vector	= rq->vector % rq->ibdev->num_comp_vectors,
 	};
 	struct ib_cq *cq;
 
 	irq_poll_init(&rq->iop, VOF_RDMA_POLL_BUDGET, vof_rdma_send_cq_poll);
-	cq = ib_create_cq(rq->ibdev, vof_rdma_send_cq_event, NULL, rq, &attr);
+	cq = ib_create_cq(rq->ibdev, vof_rdma_send_cq_event,
+			  vof_rdma_send_cq_broken, rq, &attr);
 	if (IS_ERR(cq))
 		return PTR_ERR(cq);
 	/* Who drains need not rely on events, which a dead adapter has none of. */

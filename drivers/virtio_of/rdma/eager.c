@@ -33,8 +33,8 @@
 
 #include "eager.h"
 
-/* Finer is of no use: a cache line is what two requests should not share. */
-#define VOF_EAGER_UNIT_SHIFT	6
+/* Finer is of no use: a cache line of the target is what requests should not share. */
+#define VOF_EAGER_UNIT		64
 
 /* Bounds the bitmap, and thereby the longest search, to 4 KiB. */
 #define VOF_EAGER_UNITS		32768
@@ -277,17 +277,18 @@ static int vof_eager_fill(struct vof_eager *eager,
 }
 
 /**
- * vof_eager_create - manage the eager buffers of one virtqueue
+ * vof_eager_create_units - manage buffers in units of a given size
  * @descs: the buffers, as the target sent them
  * @count: number of buffers
+ * @unit: bytes at least that no two allocations share; a power of two
  *
  * Context: may sleep.
  * Return: the allocator, or an ERR_PTR(): -ENODATA when there are no buffers, -EPROTO
  * when they make no sense (one is empty or wraps, or all of them together
  * exceed what a 32-bit offset reaches), -ENOMEM.
  */
-struct vof_eager *vof_eager_create(const struct virtio_of_keyed_desc *descs,
-				   unsigned int count)
+struct vof_eager *vof_eager_create_units(const struct virtio_of_keyed_desc *descs,
+					 unsigned int count, u32 unit)
 {
 	struct vof_eager *eager;
 	int ret, i;
@@ -302,7 +303,8 @@ struct vof_eager *vof_eager_create(const struct virtio_of_keyed_desc *descs,
 	if (ret)
 		goto err;
 
-	eager->shift = VOF_EAGER_UNIT_SHIFT;
+	while (1U << eager->shift < unit)
+		eager->shift++;
 	while ((eager->size - 1) >> eager->shift >= VOF_EAGER_UNITS)
 		eager->shift++;
 	eager->units = ((eager->size - 1) >> eager->shift) + 1;
@@ -339,6 +341,20 @@ void vof_eager_set_key(struct vof_eager *eager, unsigned int i, u64 addr, u32 ke
 
 	buf->base = addr - buf->start;
 	buf->key = key;
+}
+
+/**
+ * vof_eager_create - manage the eager buffers of one virtqueue
+ * @descs: the buffers, as the target sent them
+ * @count: number of buffers
+ *
+ * Context: may sleep.
+ * Return: as vof_eager_create_units().
+ */
+struct vof_eager *vof_eager_create(const struct virtio_of_keyed_desc *descs,
+				   unsigned int count)
+{
+	return vof_eager_create_units(descs, count, VOF_EAGER_UNIT);
 }
 
 /**

@@ -17,6 +17,8 @@ struct vof_eager;
 struct vof_eager *vof_eager_create(const struct virtio_of_keyed_desc *descs,
 				   unsigned int count);
 void vof_eager_set_key(struct vof_eager *eager, unsigned int i, u64 addr, u32 key);
+struct vof_eager *vof_eager_create_units(const struct virtio_of_keyed_desc *descs,
+					 unsigned int count, u32 unit);
 void vof_eager_destroy(struct vof_eager *eager);
 u32 vof_eager_size(const struct vof_eager *eager);
 int vof_eager_alloc(struct vof_eager *eager, u32 len, u32 head, u32 *offset);

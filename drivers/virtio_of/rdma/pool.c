@@ -93,7 +93,11 @@ static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 	return 0;
 }
 
-/* An allocator for the bounce memory. It learns the keys from each connection. */
+/*
+ * An allocator for the bounce memory. It learns the keys from each connection. The CPU
+ * writes to one allocation while the adapter writes to its neighbour: they must not share
+ * what the CPU writes back at a time.
+ */
 static int vof_rdma_bounce_create(struct vof_rdma_queue *rq)
 {
 	struct virtio_of_keyed_desc descs[VOF_CUT_DESCS] = {};
@@ -105,7 +109,7 @@ static int vof_rdma_bounce_create(struct vof_rdma_queue *rq)
 		descs[n++].length = cpu_to_le32(min(rq->bounce_mem.npages - page,
 						    rq->mr_pages) * PAGE_SIZE);
 	}
-	bounce = vof_eager_create(descs, n);
+	bounce = vof_eager_create_units(descs, n, VOF_RDMA_LINE);
 	if (IS_ERR(bounce))
 		return PTR_ERR(bounce);
 	rq->bounce = bounce;

@@ -10,6 +10,7 @@
 #ifndef _VIRTIO_OF_RDMA_H
 #define _VIRTIO_OF_RDMA_H
 
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/irq_poll.h>
 #include <linux/scatterlist.h>
@@ -63,11 +64,11 @@
 #define VOF_RDMA_SG							\
 	max_t(size_t, VOF_MAX_SEGS + 1, VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE)
 
-/*
- * Strips of bounce memory, see strip.c: for single bytes, no shorter than what a CPU
- * writes back at a time, and for up to 8 KiB.
- */
-#define VOF_RDMA_STRIP_BYTES	128
+/* No shorter than what a CPU writes back at a time, or an adapter with it. */
+#define VOF_RDMA_LINE		max_t(u32, 128, ARCH_DMA_MINALIGN)
+
+/* Strips of bounce memory, see strip.c: for single bytes, and for up to 8 KiB. */
+#define VOF_RDMA_STRIP_BYTES	VOF_RDMA_LINE
 #define VOF_RDMA_STRIP_DATA	(64 * 1024)
 #define VOF_RDMA_STRIPS_BYTES	32
 #define VOF_RDMA_STRIPS_DATA	15
@@ -212,6 +213,7 @@ struct vof_rdma_batch {
  * Kept from one connection to the next on the same adapter, see pool.c:
  *
  * @q: the core's part; NULL before the first connection
+ * @vector: completion vector of both completion queues, for the life of the queue
  * @list: among all queues of this fabric that use an adapter, or have memory there
  * @ibdev: that adapter, or NULL
  * @busy: in use by the owner of the queue; this, @list and @ibdev are under
@@ -268,6 +270,7 @@ struct vof_rdma_batch {
  */
 struct vof_rdma_queue {
 	struct vof_queue *q;
+	unsigned int vector;
 	struct list_head list;
 	struct ib_device *ibdev;
 	bool busy;
@@ -425,6 +428,7 @@ void vof_rdma_return_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
 
 /* cq.c */
+void vof_rdma_choose_vector(struct vof_rdma_queue *rq);
 int vof_rdma_send_cq_create(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq);

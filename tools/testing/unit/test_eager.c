@@ -367,6 +367,23 @@ static void test_tiny(unit_state *state)
 	model_close(&m);
 }
 
+/* What two allocations must not share may be longer than a line of the target. */
+static void test_units(unit_state *state)
+{
+	struct virtio_of_keyed_desc d = desc(0, 1024);
+	struct vof_eager *eager = vof_eager_create_units(&d, 1, 128);
+	u32 offset, i;
+
+	(void)state;
+	assert_false(IS_ERR(eager));
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(vof_eager_alloc(eager, 1 + i * 8, 0, &offset), 0);
+		assert_int_equal(offset % 128, 0);
+	}
+	assert_int_equal(vof_eager_alloc(eager, 1, 0, &offset), -EAGAIN);
+	vof_eager_destroy(eager);
+}
+
 #ifndef __KERNEL__
 static void test_bad_free(unit_state *state)
 {
@@ -431,6 +448,7 @@ static unit_case tests[] = {
 	UNIT_TEST(test_full_and_lengths),
 	UNIT_TEST(test_spanning),
 	UNIT_TEST(test_tiny),
+	UNIT_TEST(test_units),
 #ifndef __KERNEL__
 	UNIT_TEST(test_no_memory),
 	UNIT_TEST(test_bad_free),
