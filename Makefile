@@ -187,6 +187,9 @@ install:
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(kver)
 	install -D -m 755 build/target/virtio-of-target \
 		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,' tools/target/virtio-of-target.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of-target.service
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
 	install -m 755 -t $(DESTDIR)$(PREFIX)/sbin tools/initiator/virtio-of-ivqn \

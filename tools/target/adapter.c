@@ -20,8 +20,8 @@
 
 static struct list rdevs = { &rdevs, &rdevs };
 static struct log_limit log_adapters;
-static unsigned int max_queue;
-unsigned int rdma_max_descs;
+static unsigned int max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE, limits;
+unsigned int rdma_max_descs = 1;
 
 /* The adapter that the device uverbs* belongs to, if it has been used here. */
 const char *rdma_holds(const char *uverbs)
@@ -75,7 +75,7 @@ static void adapter_failed(struct rdev *d)
 	list_for_each_safe(pos, tmp, rdma_conns()) {
 		struct conn *c = list_entry(pos, struct conn, node);
 
-		if (c->rdev == d)
+		if (c->rdev->verbs == d->verbs)
 			conn_close(c, "the adapter has failed");
 	}
 }
@@ -144,13 +144,14 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 
 	list_for_each(pos, &rdevs) {
 		d = list_entry(pos, struct rdev, node);
-		if (d->verbs == verbs)
+		if (d->verbs == verbs && d->limits == limits)
 			return d;
 	}
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
 	d->verbs = verbs;
+	d->limits = limits;
 	if (ibv_query_device(verbs, &d->attr)) {
 		free(d);
 		return NULL;
@@ -180,19 +181,33 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 	return d;
 }
 
-/* What the queues of every adapter have to hold, by the devices that there are. */
-void adapter_init(void)
+/*
+ * What the devices need of a connection before anybody knows which of them it is for.
+ * It only grows. Connections that are for a device have what that one needs, the others
+ * are made again by whoever wants them.
+ */
+void adapter_limits(void)
 {
-	struct list *pos;
+	unsigned int descs = rdma_max_descs, queue = max_queue;
+	struct list *pos, *tmp;
 
-	rdma_max_descs = 1;
-	max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE;
 	list_for_each(pos, &config.devs) {
 		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
 
-		if (d->num_descs > rdma_max_descs)
-			rdma_max_descs = d->num_descs;
-		if (d->queue_size > max_queue)
-			max_queue = d->queue_size;
+		if (d->num_descs > descs)
+			descs = d->num_descs;
+		if (d->queue_size > queue)
+			queue = d->queue_size;
+	}
+	if (descs == rdma_max_descs && queue == max_queue)
+		return;
+	rdma_max_descs = descs;
+	max_queue = queue;
+	limits++;
+	list_for_each_safe(pos, tmp, rdma_conns()) {
+		struct conn *c = list_entry(pos, struct conn, node);
+
+		if (c->kind == PROTO_FIRST)
+			conn_close(c, NULL);
 	}
 }

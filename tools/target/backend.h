@@ -53,6 +53,8 @@ struct backend_ops {
 	void	(*close)(struct backend *be);
 	/* look at the size again; true when it has grown (optional) */
 	bool	(*refresh)(struct backend *be);
+	/* has the disk below been taken away? (optional) */
+	bool	(*gone)(struct backend *be);
 };
 
 struct backend {

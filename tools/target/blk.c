@@ -574,38 +574,17 @@ static int blk_submit(struct request *req)
 	return 0;
 }
 
-static void blk_close(struct dev *dev)
+static void blk_shut(struct dev *dev)
 {
-	failures_exit(&dev->failures);
+	dev->n_failures = dev->backend->failures;
 	dev->backend->ops->close(dev->backend);
-	free(dev);
+	dev->backend = NULL;
 }
 
-static const struct dev_ops blk_ops = {
-	.device_id = VIRTIO_ID_BLOCK,
-	.features = blk_features,
-	.config = blk_config,
-	.set_config = blk_set_config,
-	.init = blk_init,
-	.begin = blk_begin,
-	.end = blk_end,
-	.reset = blk_reset,
-	.submit = blk_submit,
-	.told = blk_told,
-	.lost = blk_lost,
-	.cancel = blk_cancel,
-	.close = blk_close,
-};
-
-_Static_assert(sizeof(struct virtio_blk_config) <= DEV_CONFIG_SIZE,
-	       "configuration space");
-
-struct dev *blk_open(const struct dev_cfg *cfg)
+static bool blk_open(struct dev *dev)
 {
-	struct dev *dev = calloc(1, sizeof(*dev));
+	const struct dev_cfg *cfg = dev->cfg;
 
-	if (!dev)
-		return NULL;
 	switch (cfg->backing) {
 	case BACKING_FILE:
 		dev->backend = backend_open_file(cfg);
@@ -619,14 +598,11 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 	}
 	if (!dev->backend) {
 		log_err("blk %s: cannot be opened", cfg->tvqn);
-		free(dev);
-		return NULL;
+		return false;
 	}
-	failures_init(&dev->failures);
+	dev->backend->failures = dev->n_failures;
 	dev->backend->readonly |= cfg->readonly;
 	dev->backend->unmap &= cfg->discard != DISCARD_OFF;
-	dev->cfg = cfg;
-	dev->ops = &blk_ops;
 	dev->block_size = cfg->block_size ? cfg->block_size :
 			  dev->backend->block_size;
 	if (dev->block_size < dev->backend->block_size ||
@@ -635,16 +611,39 @@ struct dev *blk_open(const struct dev_cfg *cfg)
 			cfg->tvqn, dev->block_size,
 			(unsigned long long)dev->backend->size,
 			dev->backend->block_size);
-		blk_close(dev);
-		return NULL;
+		blk_shut(dev);
+		return false;
 	}
 	if (!dev_block_size_ok(dev->block_size)) {
 		log_err("blk %s: has blocks of %u bytes, drivers take powers of two from 512 to %u",
 			cfg->tvqn, dev->block_size, DEV_MAX_BLOCK);
-		blk_close(dev);
-		return NULL;
+		blk_shut(dev);
+		return false;
 	}
 	if (dev->backend->physical_size < dev->block_size)
 		dev->backend->physical_size = dev->block_size;
-	return dev;
+	/* what was written before and not flushed may have gone with the disk */
+	if (dev->vanished)
+		dev->backend->failures++;
+	return true;
 }
+
+const struct dev_ops blk_ops = {
+	.device_id = VIRTIO_ID_BLOCK,
+	.features = blk_features,
+	.config = blk_config,
+	.set_config = blk_set_config,
+	.init = blk_init,
+	.begin = blk_begin,
+	.end = blk_end,
+	.reset = blk_reset,
+	.submit = blk_submit,
+	.told = blk_told,
+	.lost = blk_lost,
+	.cancel = blk_cancel,
+	.open = blk_open,
+	.shut = blk_shut,
+};
+
+_Static_assert(sizeof(struct virtio_blk_config) <= DEV_CONFIG_SIZE,
+	       "configuration space");

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Command line and configuration file. Both end in the same functions: a device
- * is a list of key=value, wherever it was written. Runs before anything else.
+ * is a list of key=value, wherever it was written. Read before anything else is
+ * done, and again for a reload: what is wrong ends the reading by die(), wherever it
+ * is found, and all memory of that reading goes at once.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <argp.h>
 #include <ctype.h>
-#include <err.h>
 #include <errno.h>
-#include <ini.h>
 #include <limits.h>
+#include <obstack.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +24,20 @@
 
 #include "config.h"
 #include "dev.h"
+#include "ini.h"
 #include "log.h"
+#include "serial.h"
 
-/* What libinih is sure to take in one line; longer ones are taken apart here. */
-#define INI_LINE	190
+#define obstack_chunk_alloc	malloc
+#define obstack_chunk_free	free
 
-struct config config = {
-	.listens = { &config.listens, &config.listens },
-	.devs = { &config.devs, &config.devs },
+/* All that one reading has allocated: its devices, and whoever uses one, hold it. */
+struct config_mem {
+	struct obstack	stack;
+	unsigned int	users;
+};
+
+static const struct config defaults = {
 	.max_memory = 4ULL << 30,
 	.max_connections = 1024,
 	.keepalive = 10,
@@ -40,7 +49,45 @@ struct config config = {
 
 const char *argp_program_version = "virtio-of-target " VOFT_VERSION;
 
-#define die(...)	errx(1, "error: " __VA_ARGS__)
+/* To argp: any errno that means nothing to it. */
+#define WRONG	ENOTSUP
+
+struct config config;
+
+/* The reading that is under way. */
+static struct config *now;
+static jmp_buf failed;
+static char problem[1024];
+static int arg_count;
+static char **args;
+
+static void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void die(const char *fmt, ...)
+{
+	int n = ini_where(problem, sizeof(problem));
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(problem + n, sizeof(problem) - n, fmt, ap);
+	va_end(ap);
+	longjmp(failed, 1);
+}
+
+static void no_memory(void)
+{
+	die("no memory");
+}
+
+static void *keep(size_t size)
+{
+	return memset(obstack_alloc(&now->mem->stack, size), 0, size);
+}
+
+static char *keep_string(const char *s, size_t n)
+{
+	return obstack_copy0(&now->mem->stack, s, n);
+}
 
 static uint64_t parse_size(const char *what, const char *s)
 {
@@ -107,15 +154,14 @@ static void set_name(char *dst, const char *what, const char *s)
 
 static void add_listen(const char *url)
 {
-	struct listen_cfg *l = calloc(1, sizeof(*l));
+	struct listen_cfg *l = keep(sizeof(*l));
 	const char *p = url, *end;
 	static const char scheme[] = "rdma://";
 	char *e;
+	char digits[16];
 	long port;
 
-	if (!l)
-		err(1, NULL);
-	l->url = strdup(url);
+	l->url = keep_string(url, strlen(url));
 	if (strncmp(p, scheme, strlen(scheme)))
 		die("--listen %s: an address is rdma://ADDR[:PORT]", url);
 	p += strlen(scheme);
@@ -123,11 +169,11 @@ static void add_listen(const char *url)
 		end = strchr(++p, ']');
 		if (!end)
 			die("--listen %s: ']' is missing", url);
-		l->host = strndup(p, end - p);
+		l->host = keep_string(p, end - p);
 		p = end + 1;
 	} else {
 		end = p + strcspn(p, ":/");
-		l->host = strndup(p, end - p);
+		l->host = keep_string(p, end - p);
 		p = end;
 		if (strchr(p + (*p == ':'), ':'))
 			die("--listen %s: write an IPv6 address in []", url);
@@ -145,9 +191,8 @@ static void add_listen(const char *url)
 		p++;
 	if (*p)
 		die("--listen %s: \"%s\" is too much", url, p);
-	if (asprintf(&l->port, "%ld", port) < 0)
-		err(1, NULL);
-	list_add_tail(&l->node, &config.listens);
+	l->port = keep_string(digits, snprintf(digits, sizeof(digits), "%ld", port));
+	list_add_tail(&l->node, &now->listens);
 }
 
 static unsigned int default_queues(void)
@@ -162,10 +207,13 @@ static unsigned int default_queues(void)
 
 static struct dev_cfg *new_dev(enum dev_kind kind)
 {
-	struct dev_cfg *d = calloc(1, sizeof(*d));
+	struct dev_cfg *d = keep(sizeof(*d));
+	char where[512];
+	int n = ini_where(where, sizeof(where));
 
-	if (!d)
-		err(1, NULL);
+	d->mem = now->mem;
+	d->mem->users++;
+	d->where = keep_string(where, n);
 	d->kind = kind;
 	list_init(&d->allow);
 	d->queues = kind == DEV_BLK ? default_queues() : 1;
@@ -175,7 +223,7 @@ static struct dev_cfg *new_dev(enum dev_kind kind)
 	d->num_descs = 16;
 	d->staging = kind == DEV_BLK ? 4 << 20 : 1 << 18;
 	d->writeback = true;
-	list_add_tail(&d->node, &config.devs);
+	list_add_tail(&d->node, &now->devs);
 	return d;
 }
 
@@ -200,7 +248,7 @@ static bool set_blk(struct dev_cfg *d, const char *key, const char *value)
 		return false;
 	if (!strcmp(key, "file")) {
 		set_backing(d, BACKING_FILE);
-		d->path = strdup(value);
+		d->path = keep_string(value, strlen(value));
 	} else if (!strcmp(key, "mem") || !strcmp(key, "null")) {
 		set_backing(d, *key == 'm' ? BACKING_MEM : BACKING_NULL);
 		d->size = parse_size(key, value);
@@ -234,10 +282,8 @@ static bool set_common(struct dev_cfg *d, const char *key, const char *value)
 	if (!strcmp(key, "tvqn")) {
 		set_name(d->tvqn, key, value);
 	} else if (!strcmp(key, "allow")) {
-		struct allow_entry *a = calloc(1, sizeof(*a));
+		struct allow_entry *a = keep(sizeof(*a));
 
-		if (!a)
-			err(1, NULL);
 		set_name(a->ivqn, key, value);
 		list_add_tail(&a->node, &d->allow);
 	} else if (!strcmp(key, "queues")) {
@@ -278,11 +324,9 @@ static void set_key(struct dev_cfg *d, const char *key, const char *value)
 static void parse_dev(enum dev_kind kind, const char *arg)
 {
 	struct dev_cfg *d = new_dev(kind);
-	char *item = malloc(strlen(arg) + 1), *eq;
+	char *item = keep(strlen(arg) + 1), *eq;
 	size_t n = 0;
 
-	if (!item)
-		err(1, NULL);
 	for (;; arg++) {
 		if (*arg && !(arg[0] == ',' && arg[1] != ',')) {
 			if (*arg == ',')
@@ -300,211 +344,87 @@ static void parse_dev(enum dev_kind kind, const char *arg)
 		if (!*arg)
 			break;
 	}
-	free(item);
-}
-
-/* FNV-1a of the name: stable, and the same on every host that serves it. */
-static void derive_serial(struct dev_cfg *d)
-{
-	uint64_t h = 0xcbf29ce484222325ULL;
-
-	for (const char *p = d->tvqn; *p; p++)
-		h = (h ^ (unsigned char)*p) * 0x100000001b3ULL;
-	snprintf(d->serial, sizeof(d->serial), "vof-%016llx",
-		 (unsigned long long)h);
 }
 
 static bool set_global(const char *key, const char *value)
 {
 	if (!strcmp(key, "max-memory"))
-		config.max_memory = parse_size(key, value);
+		now->max_memory = parse_size(key, value);
 	else if (!strcmp(key, "max-connections"))
-		config.max_connections = parse_num(key, value, 1, 1000000);
+		now->max_connections = parse_num(key, value, 1, 1000000);
 	else if (!strcmp(key, "max-share"))
-		config.max_share = parse_num(key, value, 1, 100);
+		now->max_share = parse_num(key, value, 1, 100);
 	else if (!strcmp(key, "file-wait"))
-		config.file_wait = parse_num(key, value, 0, 3600);
+		now->file_wait = parse_num(key, value, 0, 3600);
 	else if (!strcmp(key, "max-looks"))
-		config.max_looks = parse_num(key, value, 0, 1000);
+		now->max_looks = parse_num(key, value, 0, 1000);
 	else if (!strcmp(key, "keepalive"))
-		config.keepalive = parse_num(key, value, 1, 86400);
+		now->keepalive = parse_num(key, value, 1, 86400);
+	else if (!strcmp(key, "user"))
+		now->user = keep_string(value, strlen(value));
 	else if (!strcmp(key, "connect-timeout"))
-		config.connect_timeout = parse_num(key, value, 1, 3600);
+		now->connect_timeout = parse_num(key, value, 1, 3600);
 	else
 		return false;
 	return true;
 }
 
-/*
- * The file. libinih tells of keys, not of sections: one without keys, which is
- * all that an [rng NAME] needs, would go unnoticed. So sections are dealt with
- * where lines are read for libinih, which is before it sees them.
- */
-struct ini_state {
-	const char	*path;
-	FILE		*f;
-	unsigned int	line;
-	enum { INI_NONE, INI_TARGET, INI_LISTEN, INI_DEV } section;
+/* Where a line of the file belongs. */
+static struct {
+	enum { IN_NOTHING, IN_TARGET, IN_LISTEN, IN_DEV } section;
 	struct dev_cfg	*dev;
-	char		*value;		/* that was too long for libinih */
-};
+} at;
 
-static int ini_entry(void *user, const char *section, const char *name,
-		     const char *value)
+static void file_section(const char *name)
 {
-	struct ini_state *st = user;
+	if (!strcmp(name, "target")) {
+		at.section = IN_TARGET;
+	} else if (!strcmp(name, "listen")) {
+		at.section = IN_LISTEN;
+	} else if (!strncmp(name, "blk ", 4) || !strncmp(name, "rng ", 4)) {
+		at.section = IN_DEV;
+		at.dev = new_dev(*name == 'b' ? DEV_BLK : DEV_RNG);
+		set_name(at.dev->tvqn, "name of a section", name + 4);
+	} else {
+		die("no such section: [%s]", name);
+	}
+}
 
-	(void)section;
-	if (st->value)
-		value = st->value;
-	switch (st->section) {
-	case INI_NONE:
-		die("%s:%u: %s belongs to no section", st->path, st->line, name);
-	case INI_TARGET:
-		if (!set_global(name, value))
-			die("%s:%u: [target] does not know %s", st->path,
-			    st->line, name);
+static void file_entry(const char *key, const char *value)
+{
+	switch (at.section) {
+	case IN_NOTHING:
+		die("%s belongs to no section", key);
+	case IN_TARGET:
+		if (!set_global(key, value))
+			die("[target] does not know %s", key);
 		break;
-	case INI_LISTEN:
-		if (strcmp(name, "url"))
-			die("%s:%u: [listen] knows url only, not %s", st->path,
-			    st->line, name);
+	case IN_LISTEN:
+		if (strcmp(key, "url"))
+			die("[listen] knows url only, not %s", key);
 		add_listen(value);
 		break;
-	case INI_DEV:
-		set_key(st->dev, name, value);
+	case IN_DEV:
+		set_key(at.dev, key, value);
 		break;
 	}
-	return 1;
 }
 
-/* @s is what follows '['. */
-static void ini_section(struct ini_state *st, const char *s)
+static void read_file(const char *path)
 {
-	const char *end = strchr(s, ']');
-	char *name;
+	static const struct ini_reader reader = {
+		.section = file_section, .entry = file_entry, .wrong = die,
+	};
 
-	if (!end)
-		die("%s:%u: ']' is missing", st->path, st->line);
-	name = strndup(s, end - s);
-	if (!name)
-		err(1, NULL);
-	if (!strcmp(name, "target")) {
-		st->section = INI_TARGET;
-	} else if (!strcmp(name, "listen")) {
-		st->section = INI_LISTEN;
-	} else if (!strncmp(name, "blk ", 4) || !strncmp(name, "rng ", 4)) {
-		st->section = INI_DEV;
-		st->dev = new_dev(*name == 'b' ? DEV_BLK : DEV_RNG);
-		set_name(st->dev->tvqn, "name of a section", name + 4);
-	} else {
-		die("%s:%u: no such section: [%s]", st->path, st->line, name);
-	}
-	free(name);
-}
-
-/* Is it nothing but the name of a key that may stand alone? */
-static bool ini_bare_bool(const char *s)
-{
-	static const char * const keys[] = { "readonly", "writeback" };
-	size_t n = strcspn(s, " \t\r\n"), rest = n + strspn(s + n, " \t\r\n");
-
-	if (s[rest] && s[rest] != ';')
-		return false;
-	for (int i = 0; i < 2; i++)
-		if (n == strlen(keys[i]) && !strncmp(s, keys[i], n))
-			return true;
-	return false;
-}
-
-/*
- * A line that libinih would cut: it gets one with the same key, and the value is
- * kept for ini_entry(). Blanks and comments go as they do there.
- */
-static void ini_long(struct ini_state *st, const char *s, char *buf, int size)
-{
-	size_t key = strcspn(s, "=:"), n;
-	const char *v = s + key + 1;
-
-	if (*s == '[') {
-		snprintf(buf, size, "[.]\n");
-		return;
-	}
-	if (*s == ';' || *s == '#') {
-		snprintf(buf, size, "\n");
-		return;
-	}
-	if (!s[key] || key > INI_LINE - 10)
-		die("%s:%u: neither a section nor key = value", st->path, st->line);
-	v += strspn(v, " \t");
-	for (n = 0; v[n] && !(v[n] == ';' && n && isspace((unsigned char)v[n - 1]));)
-		n++;
-	while (n && isspace((unsigned char)v[n - 1]))
-		n--;
-	st->value = strndup(v, n);
-	if (!st->value)
-		err(1, NULL);
-	snprintf(buf, size, "%.*s= .\n", (int)key, s);
-}
-
-/*
- * fgets() for libinih, which cuts what is too long without a word. Indentation
- * goes: to libinih it would mean that the line belongs to the one before.
- */
-static char *ini_line(char *buf, int size, void *stream)
-{
-	struct ini_state *st = stream;
-	char *line = NULL, *s;
-	size_t room = 0;
-	ssize_t n;
-
-	n = getline(&line, &room, st->f);
-	if (n <= 0) {
-		free(line);
-		return NULL;
-	}
-	st->line++;
-	if (memchr(line, 0, n))
-		die("%s:%u: not a text file", st->path, st->line);
-	s = line;
-	if (st->line == 1 && !strncmp(s, "\xef\xbb\xbf", 3))
-		s += 3;
-	s += strspn(s, " \t");
-	if (*s == '[')
-		ini_section(st, s + 1);
-	free(st->value);
-	st->value = NULL;
-	if (n > INI_LINE || n + 6 > size)
-		ini_long(st, s, buf, size);
-	else if (ini_bare_bool(s))
-		snprintf(buf, size, "%.*s=yes\n", (int)strcspn(s, " \t\r\n;"), s);
-	else
-		snprintf(buf, size, "%s", s);
-	free(line);
-	return buf;
-}
-
-static void parse_file(const char *path)
-{
-	struct ini_state st = { .path = path };
-	int ret;
-
-	st.f = fopen(path, "r");
-	if (!st.f)
-		err(1, "error: %s", path);
-	ret = ini_parse_stream(ini_line, &st, ini_entry, &st);
-	if (ferror(st.f))
-		die("%s: cannot be read", path);
-	if (ret)
-		die("%s:%d: neither a section nor key = value", path, ret);
-	free(st.value);
-	fclose(st.f);
+	at.section = IN_NOTHING;
+	ini_read(path, &reader);
 }
 
 enum {
 	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
 	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
 	OPT_FILE_WAIT, OPT_MAX_LOOKS,
+	OPT_USER,
 };
 
 static const struct argp_option options[] = {
@@ -529,12 +449,16 @@ static const struct argp_option options[] = {
 	{ "max-looks", OPT_MAX_LOOKS, "N", 0,
 	  "Look so often for the next command before sleeping, if that has proved useful "
 	  "(32); 0: sleep at once", 0 },
+	{ "user", OPT_USER, "NAME", 0,
+	  "Become this user when all files are open", 0 },
 	{ "verbose", 'v', NULL, 0, "Say more", 0 },
 	{ 0 }
 };
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
+	if (setjmp(failed))
+		return WRONG;
 	switch (key) {
 	case OPT_LISTEN:
 		add_listen(arg);
@@ -546,7 +470,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		parse_dev(DEV_RNG, arg);
 		break;
 	case OPT_CONFIG:
-		parse_file(arg);
+		read_file(arg);
 		break;
 	case OPT_MAX_MEMORY:
 		set_global("max-memory", arg);
@@ -562,6 +486,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_MAX_LOOKS:
 		set_global("max-looks", arg);
+		break;
+	case OPT_USER:
+		set_global("user", arg);
 		break;
 	case OPT_KEEPALIVE:
 		set_global("keepalive", arg);
@@ -587,7 +514,7 @@ static const char doc[] =
 "  tvqn=NAME        name that initiators ask for\n"
 "  file=PATH        file or block device; or mem=SIZE, or null=SIZE\n"
 "  readonly         refuse writes; short for readonly=yes\n"
-"  serial=S         up to 20 bytes; derived from the name by default\n"
+"  serial=S         up to 20 bytes; made of machine, name and file by default\n"
 "  queues=N         virtqueues (number of CPUs, at most 4)\n"
 "  queue-size=N     entries of each, a power of two (256)\n"
 "  eager=BYTES      keyed eager buffer of each virtqueue (4M), 0: none\n"
@@ -603,47 +530,136 @@ static const char doc[] =
 "--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"
 "Sizes take K, M and G.\n\n"
 "A file for --config has sections [target] (max-memory, max-connections, "
-"max-share, keepalive, connect-timeout, file-wait, max-looks), [listen] (url, repeatable),\n"
+"max-share, keepalive, connect-timeout, file-wait, max-looks, user), [listen] (url, repeatable),\n"
 "[blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
 "Memory, fixed when a queue connects: about 160K for a control queue and "
 "eager + staging + (2 * queue-size + 4) * (1041 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
 "(6 * the largest queue-size + 134): 430K with queues of 256.\n\n"
-"SIGHUP looks at the sizes of files again; SIGTERM finishes I/O and exits.";
+"SIGHUP reads the file again, and looks at sizes and at what could not be opened;\n"
+"SIGTERM finishes I/O and exits.";
 
 static void check_dev(struct dev_cfg *d)
 {
 	struct list *pos;
 
 	if (!*d->tvqn)
-		die("a device has no tvqn=");
-	for (pos = d->node.next; pos != &config.devs; pos = pos->next)
-		if (!strcmp(list_entry(pos, struct dev_cfg, node)->tvqn, d->tvqn))
-			die("%s is given twice", d->tvqn);
+		die("%sa device has no tvqn=", d->where);
+	for (pos = d->node.next; pos != &now->devs; pos = pos->next) {
+		struct dev_cfg *other = list_entry(pos, struct dev_cfg, node);
+
+		if (!strcmp(other->tvqn, d->tvqn))
+			die("%s%s is given twice", other->where, d->tvqn);
+	}
 	if (d->kind != DEV_BLK)
 		return;
 	if (d->backing == BACKING_NONE)
-		die("%s: give one of file=, mem=, null=", d->tvqn);
+		die("%s%s: give one of file=, mem=, null=", d->where, d->tvqn);
 	/* the largest request, its header, and both ends of it unaligned */
 	if (d->staging < DEV_MAX_DATA + 3 * 4096)
 		d->staging = DEV_MAX_DATA + 3 * 4096;
-	if (!*d->serial)
-		derive_serial(d);
+	if (!*d->serial && !serial_derive(d->serial, d->tvqn, d->path))
+		log_warn("%s%s has no serial: this machine has no /etc/machine-id to make one of; give serial=",
+			 d->where, d->tvqn);
 }
 
-void config_parse(int argc, char **argv)
+static bool check(void)
+{
+	struct list *pos;
+
+	if (setjmp(failed))
+		return false;
+	if (list_empty(&now->devs))
+		die("nothing to serve: give --blk or --rng (see --help)");
+	if (list_empty(&now->listens))
+		die("nowhere to listen: give --listen (see --help)");
+	list_for_each(pos, &now->devs)
+		check_dev(list_entry(pos, struct dev_cfg, node));
+	return true;
+}
+
+static void mem_put(struct config_mem *mem)
+{
+	if (--mem->users)
+		return;
+	obstack_free(&mem->stack, NULL);
+	free(mem);
+}
+
+/* @flags: of argp. False: it is in `problem`, and @c holds nothing. */
+static bool read_all(struct config *c, unsigned int flags)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse_opt, .doc = doc,
 	};
-	struct list *pos;
 
+	*c = defaults;
+	list_init(&c->listens);
+	list_init(&c->devs);
+	snprintf(problem, sizeof(problem), "no memory");
+	c->mem = calloc(1, sizeof(*c->mem));
+	if (!c->mem)
+		return false;
+	obstack_alloc_failed_handler = no_memory;
+	if (setjmp(failed)) {
+		free(c->mem);
+		return false;
+	}
+	obstack_init(&c->mem->stack);
+	c->mem->users = 1;
+	now = c;
+	if (!argp_parse(&argp, arg_count, args, flags, NULL, NULL) && check())
+		return true;
+	ini_end();
+	config_drop(c);
+	return false;
+}
+
+void config_parse(int argc, char **argv)
+{
+	arg_count = argc;
+	args = argv;
 	argp_err_exit_status = 1;
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	if (list_empty(&config.devs))
-		die("nothing to serve: give --blk or --rng (see --help)");
-	if (list_empty(&config.listens))
-		die("nowhere to listen: give --listen (see --help)");
-	list_for_each(pos, &config.devs)
-		check_dev(list_entry(pos, struct dev_cfg, node));
+	if (!read_all(&config, 0)) {
+		fprintf(stderr, "virtio-of-target: error: %s\n", problem);
+		exit(1);
+	}
+}
+
+const char *config_again(struct config *c)
+{
+	return read_all(c, ARGP_NO_EXIT | ARGP_NO_ERRS) ? NULL : problem;
+}
+
+void config_put(struct dev_cfg *d)
+{
+	list_del(&d->node);
+	mem_put(d->mem);
+}
+
+void config_adopt(struct config *c)
+{
+	/* each is somebody's, who will let go of it */
+	while (!list_empty(&config.devs))
+		list_del(config.devs.next);
+	while (!list_empty(&c->devs)) {
+		struct list *d = c->devs.next;
+
+		list_del(d);
+		list_add_tail(d, &config.devs);
+	}
+	config.max_memory = c->max_memory;
+	config.max_connections = c->max_connections;
+	config.max_share = c->max_share;
+	config.keepalive = c->keepalive;
+	config.connect_timeout = c->connect_timeout;
+	config.max_looks = c->max_looks;
+	mem_put(c->mem);
+}
+
+void config_drop(struct config *c)
+{
+	while (!list_empty(&c->devs))
+		config_put(list_first(&c->devs, struct dev_cfg, node));
+	mem_put(c->mem);
 }

@@ -24,8 +24,12 @@ enum dev_kind { DEV_BLK, DEV_RNG };
 enum backing { BACKING_NONE, BACKING_FILE, BACKING_MEM, BACKING_NULL };
 enum discard { DISCARD_AUTO, DISCARD_OFF, DISCARD_UNMAP };
 
+struct config_mem;
+
 struct dev_cfg {
 	struct list	node;
+	struct config_mem *mem;
+	const char	*where;		/* "file:line: ", or empty */
 	enum dev_kind	kind;
 	char		tvqn[256];
 	struct list	allow;		/* struct allow_entry; empty: everybody */
@@ -49,6 +53,7 @@ struct dev_cfg {
 };
 
 struct config {
+	struct config_mem *mem;
 	struct list	listens;
 	struct list	devs;
 	uint64_t	max_memory;
@@ -58,11 +63,25 @@ struct config {
 	unsigned int	connect_timeout;/* seconds */
 	unsigned int	max_looks;	/* for a command before sleeping, 0: none */
 	unsigned int	file_wait;	/* seconds */
+	const char	*user;		/* to become, NULL: as we are */
 };
 
 extern struct config config;
 
 /* Exits with a message that names the culprit when something is wrong. */
 void config_parse(int argc, char **argv);
+
+/* The same once more, into @c. What is wrong, in words; NULL: nothing. */
+const char *config_again(struct config *c);
+
+/*
+ * Its devices and limits from now on, but for what matters at the start only: where to
+ * listen, how long to wait for files. Who had the devices before puts each.
+ */
+void config_adopt(struct config *c);
+
+/* One of its devices is used no more; all of it is not. */
+void config_put(struct dev_cfg *d);
+void config_drop(struct config *c);
 
 #endif

@@ -26,9 +26,13 @@
 #define SLOT_SMALL_VQ	48U	/* readable bytes that are read into the slot */
 #define SLOT_TAIL	16U	/* behind them: completion */
 
-/* An adapter; lives until the process ends. */
+/*
+ * An adapter, and what connections through it are made for; lives until the process
+ * ends. Where a reload asks for more, those that come have another one.
+ */
 struct rdev {
 	struct list		node;
+	unsigned int		limits;		/* of rdma.c that it was made by */
 	struct ibv_context	*verbs;
 	struct ibv_comp_channel	*channel;
 	struct watch		watch, async;
@@ -178,7 +182,7 @@ bool rdma_listening(void);
 void rdma_stop_listening(void);
 
 /* adapter.c */
-void adapter_init(void);
+void adapter_limits(void);
 struct rdev *get_rdev(struct ibv_context *verbs);
 const char *rdma_holds(const char *uverbs);
 int nonblocking(int fd);

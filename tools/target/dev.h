@@ -117,16 +117,33 @@ struct dev_ops {
 	void		(*told)(struct request *req);
 	/* A virtqueue's connection ends, and answers with it (optional). */
 	void		(*lost)(struct dev_state *s);
-	void		(*close)(struct dev *dev);
+	/* Make it ready for instances; false: not now, and the log says why. */
+	bool		(*open)(struct dev *dev);
+	/* The other way, when there are none. */
+	void		(*shut)(struct dev *dev);
 };
 
 struct dev {
 	struct list		node;
-	const struct dev_cfg	*cfg;
+	struct dev_cfg		*cfg;
 	const struct dev_ops	*ops;
+
+	/* of devices.c */
+	bool			open;
+	bool			leaving;	/* its instances are ended, for it */
+	bool			removed;	/* is to go, or */
+	struct dev_cfg		*next;		/* is to become this */
+	bool			vanished;	/* and what was in its cache, too */
+	struct timer		retry;
+	unsigned int		pause;		/* ms until then, 0: none yet */
+	struct probe		*probe;
+	int			told;		/* errno */
+
+	/* of the device, while it is open */
 	struct backend		*backend;
 	uint32_t		block_size;
-	struct failures		failures;	/* a disk's */
+	struct failures		failures;	/* a disk's, also while it is not */
+	uint64_t		n_failures;	/* of the backend that was the last */
 };
 
 static inline bool dev_block_size_ok(uint32_t n)
@@ -134,8 +151,7 @@ static inline bool dev_block_size_ok(uint32_t n)
 	return n >= 512 && n <= DEV_MAX_BLOCK && !(n & (n - 1));
 }
 
-struct dev *blk_open(const struct dev_cfg *cfg);
-struct dev *rng_open(const struct dev_cfg *cfg);
+extern const struct dev_ops blk_ops, rng_ops;
 
 /* Provided by the control queue (control.c). */
 

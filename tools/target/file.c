@@ -16,11 +16,13 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -168,6 +170,7 @@ static void file_start(struct bio *bio)
 		io_uring_prep_fallocate(sqe, f->fd, zero_mode(bio), offset, length);
 		break;
 	}
+	loop_tells(sqe, &bio->ev);
 	if (bio->apart)
 		lane_kick(f->lane);
 }
@@ -458,11 +461,34 @@ static bool file_refresh(struct backend *be)
 	return true;
 }
 
+/*
+ * A disk that was removed has no size any more, one of its partitions still has, but
+ * neither has its place in sysfs. Its number is not used again while it is open here.
+ */
+static bool file_gone(struct backend *be)
+{
+	struct file *f = container_of(be, struct file, be);
+	uint64_t size = 0;
+	char dir[64];
+	struct stat st;
+
+	if (!f->blockdev)
+		return false;
+	if (ioctl(f->fd, BLKGETSIZE64, &size) || !size)
+		return true;
+	if (fstat(f->fd, &st) || access("/sys/dev/block", F_OK))
+		return false;
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	return access(dir, F_OK) && errno == ENOENT;
+}
+
 static const struct backend_ops file_ops = {
 	.submit = file_submit,
 	.cancel = file_cancel,
 	.close = file_close,
 	.refresh = file_refresh,
+	.gone = file_gone,
 };
 
 struct backend *backend_open_file(const struct dev_cfg *cfg)

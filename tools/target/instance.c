@@ -12,44 +12,16 @@
 #include <string.h>
 
 #include "config.h"
+#include "devices.h"
 #include "instance.h"
 #include "log.h"
 
-static struct list devs = { &devs, &devs };
 static struct list instances = { &instances, &instances };
 static struct list waiting = { &waiting, &waiting };	/* for older ones */
 static struct instance *by_id[VIRTIO_OF_INSTANCE_CONTROL];
 static uint16_t next_id;
 static bool shutting_down, some_gone;
 static struct log_limit log_instances;
-
-void instance_add_dev(struct dev *dev)
-{
-	list_add_tail(&dev->node, &devs);
-}
-
-void instance_close_devs(void)
-{
-	while (!list_empty(&devs)) {
-		struct dev *dev = list_first(&devs, struct dev, node);
-
-		list_del(&dev->node);
-		dev->ops->close(dev);
-	}
-}
-
-static struct dev *find_dev(const char *tvqn)
-{
-	struct list *pos;
-
-	list_for_each(pos, &devs) {
-		struct dev *dev = list_entry(pos, struct dev, node);
-
-		if (!strcmp(dev->cfg->tvqn, tvqn))
-			return dev;
-	}
-	return NULL;
-}
 
 static bool allowed(const struct dev *dev, const char *ivqn)
 {
@@ -127,6 +99,42 @@ void instance_stop(struct instance *inst, const char *why)
 		conn_close(inst->ctrl, why);
 }
 
+struct instance *instance_of(const struct dev *dev)
+{
+	struct list *pos;
+
+	list_for_each(pos, &instances) {
+		struct instance *inst = list_entry(pos, struct instance, node);
+
+		if (inst->dev == dev)
+			return inst;
+	}
+	return NULL;
+}
+
+/* Those that may have none, if @refused, else all. */
+static void stop_some(const struct dev *dev, bool refused, const char *why)
+{
+	struct list *pos;
+
+	list_for_each(pos, &instances) {
+		struct instance *inst = list_entry(pos, struct instance, node);
+
+		if (inst->dev == dev && !(refused && allowed(dev, inst->ivqn)))
+			instance_stop(inst, why);
+	}
+}
+
+void instance_stop_all(const struct dev *dev, const char *why)
+{
+	stop_some(dev, false, why);
+}
+
+void instance_stop_refused(const struct dev *dev, const char *why)
+{
+	stop_some(dev, true, why);
+}
+
 /* What a connection had is free. It may be what younger instances have waited for. */
 void up_freed(void)
 {
@@ -135,6 +143,7 @@ void up_freed(void)
 	if (!some_gone)
 		return;
 	some_gone = false;
+	devices_progress();
 	list_for_each_safe(pos, tmp, &waiting)
 		instance_progress(list_entry(pos, struct instance, waiting));
 }
@@ -196,7 +205,7 @@ void instance_refresh(void)
 {
 	struct list *pos, *ipos;
 
-	list_for_each(pos, &devs) {
+	list_for_each(pos, devices()) {
 		struct dev *dev = list_entry(pos, struct dev, node);
 		uint64_t size = dev->backend ? dev->backend->size : 0;
 
@@ -303,7 +312,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 		return;
 	}
 	log_escape(label, sizeof(label), (const char *)body->ivqn);
-	dev = find_dev((const char *)body->tvqn);
+	dev = device_find((const char *)body->tvqn);
 	if (!dev) {
 		char t[LOG_NAME_SIZE];
 
@@ -314,6 +323,10 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	if (!allowed(dev, (const char *)body->ivqn)) {
 		connect_failed(s, VIRTIO_OF_STATUS_EACLREJECTED, label,
 			       dev->cfg->tvqn);
+		return;
+	}
+	if (!device_ready(dev)) {
+		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, label, dev->cfg->tvqn);
 		return;
 	}
 	if (s->cmd.vq) {

@@ -36,8 +36,9 @@ struct instance {
 };
 
 /* instance.c */
-void instance_add_dev(struct dev *dev);
-void instance_close_devs(void);
+struct instance *instance_of(const struct dev *dev);	/* any of it */
+void instance_stop_all(const struct dev *dev, const char *why);
+void instance_stop_refused(const struct dev *dev, const char *why);
 void instance_shutdown(void);
 void instance_progress(struct instance *inst);
 void instance_refresh(void);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,9 +81,28 @@ static size_t take(char *line)
 	return n;
 }
 
-static size_t format(char *line, const char *prefix, const char *text)
+/*
+ * systemd says which file the journal reads; there a line may tell how much it matters.
+ * Anywhere else that would be in the way.
+ */
+static bool to_journal(void)
 {
-	int n = snprintf(line, LOG_LINE, "virtio-of-target: %s%s\n", prefix, text);
+	static int known = -1;
+	const char *s = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	if (known < 0)
+		known = s && sscanf(s, "%llu:%llu", &dev, &ino) == 2 &&
+			!fstat(STDERR_FILENO, &st) && st.st_dev == dev &&
+			st.st_ino == ino;
+	return known;
+}
+
+static size_t format(char *line, const char *level, const char *prefix, const char *text)
+{
+	int n = snprintf(line, LOG_LINE, "%svirtio-of-target: %s%s\n",
+			 to_journal() ? level : "", prefix, text);
 
 	if (n < 0)
 		return 0;
@@ -103,7 +123,7 @@ static void put_dropped(void)
 	snprintf(text, sizeof(text),
 		 "%lu messages were left out, standard error did not take them",
 		 out.dropped);
-	if (put(line, format(line, "warning: ", text)))
+	if (put(line, format(line, "<4>", "warning: ", text)))
 		out.dropped = 0;
 }
 
@@ -225,14 +245,14 @@ void log_start(void)
 		log_warn("no thread for messages: some may be left out");
 }
 
-static void emit(const char *prefix, const char *fmt, va_list ap)
+static void emit(const char *level, const char *prefix, const char *fmt, va_list ap)
 {
 	char text[LOG_LINE], line[LOG_LINE];
 	size_t len;
 
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		return;
-	len = format(line, prefix, text);
+	len = format(line, level, prefix, text);
 	pthread_mutex_lock(&out.lock);
 	put_dropped();
 	if (out.dropped || !put(line, len))
@@ -244,7 +264,7 @@ static void emit(const char *prefix, const char *fmt, va_list ap)
 	pthread_mutex_unlock(&out.lock);
 }
 
-#define DEFINE_LOG(name, prefix, cond)			\
+#define DEFINE_LOG(name, level, prefix, cond)		\
 	void name(const char *fmt, ...)			\
 	{						\
 		va_list ap;				\
@@ -252,14 +272,14 @@ static void emit(const char *prefix, const char *fmt, va_list ap)
 		if (!(cond))				\
 			return;				\
 		va_start(ap, fmt);			\
-		emit(prefix, fmt, ap);			\
+		emit(level, prefix, fmt, ap);		\
 		va_end(ap);				\
 	}
 
-DEFINE_LOG(log_err, "error: ", 1)
-DEFINE_LOG(log_warn, "warning: ", 1)
-DEFINE_LOG(log_info, "", 1)
-DEFINE_LOG(log_debug, "", log_verbose)
+DEFINE_LOG(log_err, "<3>", "error: ", 1)
+DEFINE_LOG(log_warn, "<4>", "warning: ", 1)
+DEFINE_LOG(log_info, "<6>", "", 1)
+DEFINE_LOG(log_debug, "<7>", "", log_verbose)
 
 bool log_ok(struct log_limit *limit)
 {

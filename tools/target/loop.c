@@ -120,10 +120,10 @@ struct io_uring_sqe *loop_sqe(struct event *ev)
 		io_uring_submit(&loop.ring);
 		sqe = io_uring_get_sqe(&loop.ring);
 	}
+	/* sent as it is, it tells @ev that it did nothing */
 	if (sqe) {
-		/* the prep functions leave user_data alone */
 		memset(sqe, 0, sizeof(*sqe));
-		io_uring_sqe_set_data(sqe, ev);
+		loop_tells(sqe, ev);
 	}
 	return sqe;
 }
@@ -161,6 +161,7 @@ static void arm_watches(void)
 		if (!sqe)
 			return;
 		io_uring_prep_poll_add(sqe, w->fd, POLLIN);
+		loop_tells(sqe, &w->ev);
 		list_del(&w->node);
 	}
 }
@@ -216,12 +217,14 @@ static bool set_tick(void)
 	/* until the kernel has read it, maybe by a later submission than ours */
 	static struct __kernel_timespec ts;
 	struct io_uring_sqe *sqe;
+	struct event *ev;
 
 	if (!ms)
 		return false;
 	if (loop.tick_at && loop.tick_at <= loop.now + ms)
 		return true;
-	sqe = loop_sqe(loop.tick_at ? NULL : &loop.tick);
+	ev = loop.tick_at ? NULL : &loop.tick;
+	sqe = loop_sqe(ev);
 	if (!sqe)
 		return false;
 	ts.tv_sec = ms / 1000;
@@ -231,6 +234,7 @@ static bool set_tick(void)
 		io_uring_prep_timeout_update(sqe, &ts, (uintptr_t)&loop.tick, 0);
 	else
 		io_uring_prep_timeout(sqe, &ts, 0, 0);
+	loop_tells(sqe, ev);
 	loop.tick_at = loop.now + ms;
 	return io_uring_submit(&loop.ring) >= 0;
 }

@@ -37,7 +37,16 @@ int loop_run(void);
 
 uint64_t loop_now(void);	/* milliseconds, monotonic, of this pass */
 void loop_workers(unsigned int n);
-struct io_uring_sqe *loop_sqe(struct event *ev);	/* NULL: full, try in the next pass */
+/*
+ * To be prepared by io_uring_prep_*(), which clears the user data before liburing 2.2: so
+ * loop_tells() is to be called behind it. NULL: full, try in the next pass.
+ */
+struct io_uring_sqe *loop_sqe(struct event *ev);
+
+static inline void loop_tells(struct io_uring_sqe *sqe, struct event *ev)
+{
+	sqe->user_data = (uintptr_t)ev;
+}
 
 void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));
 

@@ -2,21 +2,22 @@
 /*
  * virtio-of-target: serves virtio devices over fabrics.
  *
- * Opens every device, then listens, then runs the loop until a signal.
+ * Opens the devices, then listens, then runs the loop until a signal.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "conn.h"
+#include "devices.h"
 #include "instance.h"
 #include "log.h"
 #include "loop.h"
+#include "service.h"
 
 /* After a signal: for I/O in the backends to end, then for connections to. */
 #define FINISH_TIME	5000
@@ -62,6 +63,7 @@ static void finish(void)
 	if (exit_deadline)
 		return;
 	exit_deadline = loop_now() + FINISH_TIME;
+	service_stopping();
 	rdma_stop_listening();
 	instance_shutdown();
 	timer_init(&exit_timer, exit_tick);
@@ -81,17 +83,44 @@ void up_adapter_removed(const char *name)
 	finish();
 }
 
+static void ready(void)
+{
+	unsigned int served, n = devices_count(&served);
+
+	service_ready(served, n);
+}
+
+/* What is wrong leaves everything as it is. */
+static void reload(void)
+{
+	const char *wrong;
+	struct config c;
+
+	service_reloading();
+	wrong = config_again(&c);
+	if (wrong) {
+		log_err("%s; nothing is changed", wrong);
+	} else {
+		log_info("the configuration was read again");
+		devices_reload(&c);
+		adapter_limits();
+	}
+	devices_retry();
+	instance_refresh();
+	ready();
+}
+
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo si;
 
 	while (read(w->fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGHUP) {
-			instance_refresh();
-			continue;
-		}
 		if (exit_deadline)
 			continue;
+		if (si.ssi_signo == SIGHUP) {
+			reload();
+			continue;
+		}
 		log_info("signal %u, finishing", si.ssi_signo);
 		finish();
 	}
@@ -117,56 +146,29 @@ static int watch_signals(void)
 	return 0;
 }
 
-static int open_devices(void)
-{
-	struct list *pos;
-
-	list_for_each(pos, &config.devs) {
-		const struct dev_cfg *cfg = list_entry(pos, struct dev_cfg, node);
-		struct dev *dev = cfg->kind == DEV_BLK ? blk_open(cfg) :
-							 rng_open(cfg);
-
-		/* it has said which one, and why */
-		if (!dev)
-			return -1;
-		instance_add_dev(dev);
-	}
-	return 0;
-}
-
-/* What is allowed at most is what we may have: each disk takes several files, say. */
-static void raise_limit(int resource)
-{
-	struct rlimit rl;
-
-	if (getrlimit(resource, &rl))
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(resource, &rl);
-}
-
 int main(int argc, char **argv)
 {
 	int ret;
 
 	config_parse(argc, argv);
-	raise_limit(RLIMIT_MEMLOCK);
-	raise_limit(RLIMIT_NOFILE);
+	service_begin();
 	if (loop_init(&hooks))
 		return 1;
 	if (watch_signals()) {
 		log_err("signals: %s", strerror(errno));
 		return 1;
 	}
-	if (open_devices())
+	if (devices_open())
 		return 1;
 	removal_init();
-	log_start();
-	if (rdma_init() || rdma_listen_all())
+	/* before RDMA: the kernel refuses its files to who has changed since open() */
+	if (service_drop(config.user) || rdma_init() || rdma_listen_all())
 		return 1;
+	log_start();
+	ready();
 	ret = loop_run();
 	if (!admit_count())
-		instance_close_devs();
+		devices_close();
 	loop_exit();
 	return ret || exit_failure ? 1 : 0;
 }

@@ -121,6 +121,8 @@ struct backend *backend_open_mem(uint64_t size)
 		free(m);
 		return NULL;
 	}
+	/* what is discarded goes back to the kernel, which it would not if locked */
+	munlock(m->base, m->be.size);
 	if (m->be.size <= PIN_MAX)
 		m->be.base = (uint8_t *)m->base;
 	return &m->be;

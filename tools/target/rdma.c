@@ -380,7 +380,7 @@ static void cm_event(struct watch *w)
 
 int rdma_init(void)
 {
-	adapter_init();
+	adapter_limits();
 	channel = rdma_create_event_channel();
 	if (!channel || nonblocking(channel->fd)) {
 		log_err("no RDMA event channel: %s (is the module rdma_ucm loaded?)",

@@ -6,7 +6,6 @@
  * so getrandom() does not block afterwards.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -79,12 +78,22 @@ static bool rng_cancel(struct request *req)
 	return false;
 }
 
-static void rng_close(struct dev *dev)
+static bool rng_open(struct dev *dev)
 {
-	free(dev);
+	uint8_t byte;
+
+	if (getrandom(&byte, 1, 0) == 1)
+		return true;
+	log_err("rng %s: %s", dev->cfg->tvqn, strerror(errno));
+	return false;
 }
 
-static const struct dev_ops rng_ops = {
+static void rng_shut(struct dev *dev)
+{
+	(void)dev;
+}
+
+const struct dev_ops rng_ops = {
 	.device_id = VIRTIO_ID_RNG,
 	.features = rng_features,
 	.config = rng_config,
@@ -92,22 +101,6 @@ static const struct dev_ops rng_ops = {
 	.reset = rng_reset,
 	.submit = rng_submit,
 	.cancel = rng_cancel,
-	.close = rng_close,
+	.open = rng_open,
+	.shut = rng_shut,
 };
-
-struct dev *rng_open(const struct dev_cfg *cfg)
-{
-	struct dev *dev = calloc(1, sizeof(*dev));
-	uint8_t byte;
-
-	if (!dev)
-		return NULL;
-	if (getrandom(&byte, 1, 0) != 1) {
-		log_err("rng %s: %s", cfg->tvqn, strerror(errno));
-		free(dev);
-		return NULL;
-	}
-	dev->cfg = cfg;
-	dev->ops = &rng_ops;
-	return dev;
-}

@@ -148,7 +148,7 @@ void request_fail(struct request *req, uint16_t s)
 /* ---- one disk ------------------------------------------------------------- */
 
 static struct dev_cfg cfg;
-static struct dev *dev;
+static struct dev one = { .cfg = &cfg, .ops = &blk_ops }, *dev = &one;
 static struct dev_state state;
 static struct request req;
 
@@ -160,7 +160,8 @@ static int set_up(void **unused)
 	backend = (struct backend) { .ops = &ops, .size = SIZE, .block_size = 512,
 				     .physical_size = 4096, .mem_align = 1,
 				     .unmap = true };
-	dev = blk_open(&cfg);
+	failures_init(&dev->failures);
+	assert_true(dev->ops->open(dev));
 	state = (struct dev_state) { .dev = dev };
 	dev->ops->init(&state);
 	return 0;
@@ -169,8 +170,10 @@ static int set_up(void **unused)
 static int tear_down(void **unused)
 {
 	(void)unused;
-	if (dev)
-		dev->ops->close(dev);
+	if (dev->backend)
+		dev->ops->shut(dev);
+	failures_exit(&dev->failures);
+	*dev = (struct dev) { .cfg = &cfg, .ops = &blk_ops };
 	return 0;
 }
 
@@ -270,10 +273,9 @@ static void topology(void **unused)
 static void block_sizes(void **unused)
 {
 	(void)unused;
-	dev->ops->close(dev);
+	dev->ops->shut(dev);
 	backend.block_size = 8192;
-	dev = blk_open(&cfg);
-	assert_null(dev);
+	assert_false(dev->ops->open(dev));
 	assert_non_null(strstr(last, "blocks of 8192 bytes, drivers take powers of two"));
 }
 

@@ -226,6 +226,8 @@ static const struct io_uring_sqe *answer(int res, bool more)
 	unsigned int n = n_sqes;
 	struct event *ev = events[n - 1];
 
+	/* loop_sqe() has not said it here: prep clears it in old versions of liburing */
+	assert_int_equal(sqes[n - 1].user_data, (uintptr_t)ev);
 	ev->fn(ev, res);
 	assert_int_equal(n_sqes, n + more);
 	assert_int_equal(results, !more);

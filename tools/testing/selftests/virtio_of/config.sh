@@ -23,6 +23,17 @@ refused()
 	fi
 }
 
+# target_traced WORDS: it sends them to its service manager, by and by.
+target_traced()
+{
+	local i
+	for ((i = 0; i < 200; i++)); do
+		! grep -qE "$1" "$VOF_TMP/trace" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 cat >"$file" <<END
 ; comment
 [target]
@@ -63,6 +74,40 @@ vof_disconnect d0
 check "a long value" vof_connect d0 tvqn=allowed "ivqn=$longest"
 vof_disconnect d0
 is "is the whole of it" "$(vof_connect d0 tvqn=allowed "ivqn=${longest%?}")" EACCES
+
+vof_disconnect d0
+stop_target
+
+# As a service: by another user, who is told how it is, and how much a line matters.
+echo 'nobody:x:65534:65534::/:/bin/false' >>/etc/passwd
+printf '%s\n' '[target]' 'user = nobody' '[listen]' "url = rdma://$VOF_ADDR" \
+	'[blk one]' 'mem = 16M' >"$file"
+# shellcheck disable=SC2154 # vof_logs is of lib.sh
+log=$VOF_TMP/target-$((vof_logs + 1)).log
+: >"$log"
+export NOTIFY_SOCKET=$VOF_TMP/notify JOURNAL_STREAM
+JOURNAL_STREAM=$(stat -c %d:%i "$log")
+ulimit -l unlimited
+vof_listen strace -D -o "$VOF_TMP/trace" -s 200 -e trace=sendmsg virtio-of-target --config "$file"
+unset NOTIFY_SOCKET JOURNAL_STREAM
+status() { sed -n "s/^$1:[ \t]*//p" "/proc/$TARGET/status"; }
+like "it is nobody" "$(status Uid)" '^65534.65534.65534.65534$'
+is "who may do nothing" "$(status CapPrm) $(status CapEff) $(status NoNewPrivs)" \
+	"0000000000000000 0000000000000000 1"
+check_not "its memory stays" [ "$(status VmLck)" = "0 kB" ]
+check "and serves" vof_connect d0 tvqn=one
+check "it says so" target_traced 'READY=1.nSTATUS=Serving 1 of 1 devices'
+printf '%s\n' '[blk two]' 'mem = 16M' >>"$file"
+kill -HUP "$TARGET"
+check "a reload is told" target_traced 'RELOADING=1.nMONOTONIC_USEC='
+check "and its end" target_traced 'READY=1.nSTATUS=Serving 2 of 2 devices'
+check "what is new is served" vof_connect d1 tvqn=two
+vof_disconnect d0
+vof_disconnect d1
+stop_target
+is "the end" $? 0
+check "is told, too" target_traced 'STOPPING=1'
+check "lines have a priority" grep -q '^<6>virtio-of-target: the configuration' "$log"
 
 refused "no such section" '[rng a]' '[foo b]'
 refused "']' is missing" '[rng a'

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Several devices of one target at once, one of them no disk: virtio-entropy
-# shows that the core is not a block driver.
+# shows that the core is not a block driver. Which serials are one, and which are not.
 # quick: yes
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
 
-start_target --blk tvqn=disk0,mem=16M --blk tvqn=disk1,mem=32M --rng tvqn=rng0
+start_target --listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]" \
+	--blk tvqn=disk0,mem=16M --blk tvqn=disk1,mem=32M --rng tvqn=rng0
 check "first disk" vof_connect d0 tvqn=disk0
 check "second disk" vof_connect d1 tvqn=disk1
 disk0=$(vof_disk d0)
@@ -14,8 +15,26 @@ disk1=$(vof_disk d1)
 check "they are two" [ "$disk0" != "$disk1" ]
 is "the first one's size" "$(blockdev --getsize64 "$disk0")" 16777216
 is "the second one's size" "$(blockdev --getsize64 "$disk1")" 33554432
-check_not "their serials differ" cmp -s "/sys/block/${disk0#/dev/}/serial" \
-	"/sys/block/${disk1#/dev/}/serial"
+serial() { cat "/sys/block/$(basename "$(vof_disk "$1")")/serial"; }
+first=$(serial d0)
+like "serials are made up" "$first" '^vof-[0-9a-f]{16}$'
+check_not "and differ" [ "$first" = "$(serial d1)" ]
+check "another way to the first" vof_connect d2 "traddr=$VOF_ADDR6" tvqn=disk0 ivqn=second
+is "has its serial" "$(serial d2)" "$first"
+vof_disconnect d2
+id=$(cat /etc/machine-id)
+echo "${id//[0-7]/9}" >/etc/machine-id
+start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk0,mem=16M
+check "another machine's disk of that name" vof_connect d2 trsvcid=8550 tvqn=disk0
+check_not "has not" [ "$(serial d2)" = "$first" ]
+vof_disconnect d2
+stop_target
+echo "$id" >/etc/machine-id
+start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk0,mem=16M
+check "started again on the first machine" vof_connect d2 trsvcid=8550 tvqn=disk0
+is "it has, again" "$(serial d2)" "$first"
+vof_disconnect d2
+stop_target
 
 check "entropy" vof_connect r0 tvqn=rng0
 grep -q virtio_rng /sys/class/misc/hw_random/rng_available ||

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The devices that are served: opened, tried again, changed by a reload, closed.
+ *
+ * Event loop only. What cannot be opened, or has vanished, is tried again for as long
+ * as it is configured, and concerns nobody else. A device is closed when the last of
+ * its instances has gone, hence all I/O of theirs has ended; only then is it opened
+ * anew with another configuration, or freed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices.h"
+#include "instance.h"
+#include "log.h"
+#include "probe.h"
+#include "reload.h"
+
+/* Between two attempts to open: twice the last pause, within these. ms */
+#define PAUSE_MIN	100
+#define PAUSE_MAX	30000
+/* How often disks are asked whether they are still there. ms */
+#define LOOK_INTERVAL	2000
+
+static struct list devs = { &devs, &devs };
+static struct timer look_timer;
+
+struct list *devices(void)
+{
+	return &devs;
+}
+
+struct dev *device_find(const char *tvqn)
+{
+	struct list *pos;
+
+	list_for_each(pos, &devs) {
+		struct dev *dev = list_entry(pos, struct dev, node);
+
+		if (!dev->removed && !strcmp(dev->cfg->tvqn, tvqn))
+			return dev;
+	}
+	return NULL;
+}
+
+bool device_ready(const struct dev *dev)
+{
+	return dev->open && !dev->leaving;
+}
+
+static bool open_now(struct dev *dev)
+{
+	dev->open = dev->ops->open(dev);
+	if (dev->open) {
+		dev->vanished = false;
+		dev->pause = 0;
+	}
+	return dev->open;
+}
+
+/* Try again, later every time. */
+static void try_later(struct dev *dev)
+{
+	if (!dev->pause) {
+		log_warn("%s is not served; it is tried again until it is",
+			 dev->cfg->tvqn);
+		dev->pause = PAUSE_MIN / 2;
+	}
+	dev->pause = 2 * dev->pause < PAUSE_MAX ? 2 * dev->pause : PAUSE_MAX;
+	timer_set(&dev->retry, dev->pause);
+}
+
+static void probed(void *user, int err)
+{
+	struct dev *dev = user;
+
+	dev->probe = NULL;
+	if (err) {
+		/* told once, unless it has something else to say */
+		if (err != dev->told)
+			log_err("%s: %s", dev->cfg->path, strerror(err));
+		dev->told = err;
+		try_later(dev);
+		return;
+	}
+	dev->told = 0;
+	if (open_now(dev))
+		log_info("%s is served", dev->cfg->tvqn);
+	else
+		try_later(dev);
+}
+
+/* Whoever opens a file that does not answer waits, so a thread looks at it first. */
+static void try_open(struct dev *dev)
+{
+	timer_cancel(&dev->retry);
+	if (dev->probe)
+		return;
+	if (dev->cfg->backing != BACKING_FILE) {
+		probed(dev, 0);
+		return;
+	}
+	dev->probe = probe_start(dev->cfg->path, probed, dev);
+	if (!dev->probe)
+		try_later(dev);
+}
+
+static void retry(struct timer *t)
+{
+	try_open(container_of(t, struct dev, retry));
+}
+
+static struct dev *make(struct dev_cfg *cfg)
+{
+	struct dev *dev = calloc(1, sizeof(*dev));
+
+	if (!dev) {
+		log_err("%s: no memory", cfg->tvqn);
+		return NULL;
+	}
+	dev->cfg = cfg;
+	dev->ops = cfg->kind == DEV_BLK ? &blk_ops : &rng_ops;
+	failures_init(&dev->failures);
+	timer_init(&dev->retry, retry);
+	list_add_tail(&dev->node, &devs);
+	return dev;
+}
+
+static void shut(struct dev *dev)
+{
+	timer_cancel(&dev->retry);
+	if (dev->probe)
+		probe_forget(dev->probe);
+	dev->probe = NULL;
+	if (dev->open)
+		dev->ops->shut(dev);
+	dev->open = false;
+}
+
+static void destroy(struct dev *dev)
+{
+	shut(dev);
+	failures_exit(&dev->failures);
+	list_del(&dev->node);
+	if (dev->next)
+		config_put(dev->next);
+	config_put(dev->cfg);
+	free(dev);
+}
+
+static void device_progress(struct dev *dev)
+{
+	if (!dev->leaving || instance_of(dev))
+		return;
+	if (dev->removed) {
+		destroy(dev);
+		return;
+	}
+	shut(dev);
+	if (dev->next) {
+		config_put(dev->cfg);
+		dev->cfg = dev->next;
+		dev->next = NULL;
+		dev->ops = dev->cfg->kind == DEV_BLK ? &blk_ops : &rng_ops;
+	}
+	dev->leaving = false;
+	dev->pause = 0;
+	dev->told = 0;
+	try_open(dev);
+}
+
+void devices_progress(void)
+{
+	struct list *pos, *tmp;
+
+	list_for_each_safe(pos, tmp, &devs)
+		device_progress(list_entry(pos, struct dev, node));
+}
+
+static void leave(struct dev *dev, const char *why)
+{
+	dev->leaving = true;
+	instance_stop_all(dev, why);
+	device_progress(dev);
+}
+
+static void look(struct timer *t)
+{
+	struct list *pos, *tmp;
+
+	timer_set(t, LOOK_INTERVAL);
+	list_for_each_safe(pos, tmp, &devs) {
+		struct dev *dev = list_entry(pos, struct dev, node);
+
+		if (!device_ready(dev) || !dev->backend || !dev->backend->ops->gone ||
+		    !dev->backend->ops->gone(dev->backend))
+			continue;
+		log_err("%s: %s has vanished, waiting for it", dev->cfg->tvqn,
+			dev->cfg->path);
+		dev->vanished = true;
+		leave(dev, "the disk has vanished");
+	}
+}
+
+int devices_open(void)
+{
+	bool some = false;
+	struct list *pos;
+
+	if (probe_init()) {
+		log_err("no pipe");
+		return -1;
+	}
+	list_for_each(pos, &config.devs) {
+		struct dev *dev = make(list_entry(pos, struct dev_cfg, node));
+
+		if (!dev)
+			return -1;
+		/* it says why not */
+		if (open_now(dev))
+			some = true;
+		else
+			try_later(dev);
+	}
+	if (!some) {
+		log_err("no device can be opened");
+		return -1;
+	}
+	/* from now on nobody can wait here for files that are in use */
+	config.file_wait = 0;
+	timer_init(&look_timer, look);
+	timer_set(&look_timer, LOOK_INTERVAL);
+	return 0;
+}
+
+static struct dev *dev_of(const struct dev_cfg *cfg)
+{
+	struct list *pos;
+
+	list_for_each(pos, &devs) {
+		struct dev *dev = list_entry(pos, struct dev, node);
+
+		if (dev->cfg == cfg || dev->next == cfg)
+			return dev;
+	}
+	return NULL;
+}
+
+/* @cfg stands for what @dev is, or is to become. */
+static void replace_cfg(struct dev *dev, struct dev_cfg *cfg)
+{
+	struct dev_cfg *old = dev->next ? dev->next : dev->cfg;
+
+	if (dev->next)
+		dev->next = cfg;
+	else
+		dev->cfg = cfg;
+	config_put(old);
+}
+
+static void change(struct dev *dev, struct dev_cfg *cfg)
+{
+	log_info("%s has changed", cfg->tvqn);
+	if (dev->next)
+		config_put(dev->next);
+	dev->next = cfg;
+	leave(dev, "the device has changed");
+}
+
+static void apply(const struct reload_step *s)
+{
+	struct dev *dev = s->old ? dev_of(s->old) : NULL;
+
+	switch (s->what) {
+	case RELOAD_KEEP:
+		replace_cfg(dev, s->new);
+		break;
+	case RELOAD_ACCESS:
+		log_info("%s: another access list", s->new->tvqn);
+		replace_cfg(dev, s->new);
+		instance_stop_refused(dev, "its name is not in the access list any more");
+		break;
+	case RELOAD_CHANGE:
+		change(dev, s->new);
+		break;
+	case RELOAD_ADD:
+		log_info("%s is new", s->new->tvqn);
+		dev = make(s->new);
+		if (dev)
+			try_open(dev);
+		else
+			config_put(s->new);
+		break;
+	case RELOAD_REMOVE:
+		log_info("%s is not served any more", s->old->tvqn);
+		dev->removed = true;
+		leave(dev, "the device is not served any more");
+		break;
+	}
+}
+
+void devices_reload(struct config *c)
+{
+	struct reload_step *steps;
+	unsigned int n;
+
+	steps = reload_diff(&config.devs, &c->devs, &n);
+	if (!steps) {
+		log_err("no memory; nothing is changed");
+		return;
+	}
+	if (!reload_same_listens(&config.listens, &c->listens))
+		log_warn("other addresses to listen on: only after another start");
+	config_adopt(c);
+	for (unsigned int i = 0; i < n; i++)
+		apply(&steps[i]);
+	free(steps);
+}
+
+unsigned int devices_count(unsigned int *served)
+{
+	unsigned int n = 0;
+	struct list *pos;
+
+	*served = 0;
+	list_for_each(pos, &devs) {
+		const struct dev *dev = list_entry(pos, struct dev, node);
+
+		*served += device_ready(dev);
+		n += !dev->removed;
+	}
+	return n;
+}
+
+/* Somebody says that it may be worth it. */
+void devices_retry(void)
+{
+	struct list *pos;
+
+	list_for_each(pos, &devs) {
+		struct dev *dev = list_entry(pos, struct dev, node);
+
+		if (!dev->open && !dev->leaving)
+			try_open(dev);
+	}
+}
+
+void devices_close(void)
+{
+	while (!list_empty(&devs))
+		destroy(list_first(&devs, struct dev, node));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The lines of a configuration file, by libinih. */
+#ifndef VOFT_INI_H
+#define VOFT_INI_H
+
+#include <stddef.h>
+
+/* None of these need return: ini_end() is to be called then. */
+struct ini_reader {
+	void	(*section)(const char *name);
+	void	(*entry)(const char *key, const char *value);
+	void	(*wrong)(const char *fmt, ...)
+			__attribute__((format(printf, 1, 2), noreturn));
+};
+
+void ini_read(const char *path, const struct ini_reader *reader);
+void ini_end(void);
+/* "path:line: " while a file is read, else nothing; how many bytes that are. */
+int ini_where(char *buf, size_t size);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a new configuration means for the devices of the old one. */
+#ifndef VOFT_RELOAD_H
+#define VOFT_RELOAD_H
+
+#include "config.h"
+
+enum reload_what {
+	RELOAD_KEEP,		/* nothing that matters is different */
+	RELOAD_ACCESS,		/* the access list is, and nothing else */
+	RELOAD_CHANGE,		/* ends, and begins anew */
+	RELOAD_ADD,
+	RELOAD_REMOVE,
+};
+
+struct reload_step {
+	enum reload_what	what;
+	struct dev_cfg		*old, *new;	/* NULL where there is none */
+};
+
+/*
+ * One step for each device of both lists of struct dev_cfg, whose names are unique in
+ * each: those that are there no more come first, so that what they hold is free for
+ * others. To be freed; NULL: no memory.
+ */
+struct reload_step *reload_diff(const struct list *old, const struct list *new,
+				unsigned int *n);
+
+/* Do both lists of struct listen_cfg name the same addresses? */
+bool reload_same_listens(const struct list *a, const struct list *b);
+
+#endif
