@@ -13,7 +13,7 @@ struct ibv_cq *ibv_create_cq(struct ibv_context *context, int cqe, void *cq_cont
 			     struct ibv_comp_channel *channel, int comp_vector)
 {
 	static int n;
-	__typeof__(&ibv_create_cq) real = dlvsym(RTLD_NEXT, "ibv_create_cq",
+	__typeof__(ibv_create_cq) *real = dlvsym(RTLD_NEXT, "ibv_create_cq",
 						 "IBVERBS_1.1");
 	const char *which = getenv("VOF_SMALL_CQ");
 
