@@ -267,7 +267,7 @@ check "it hangs" fsfreeze -f "$VOF_TMP/ext4"
 check "writes to its files, their initiators gone" each s 16 up post:0:1
 check "writes to other files do not wait" each q 8 up write:0:2 flush down
 check "it goes on" fsfreeze -u "$VOF_TMP/ext4"
-check "what was written is there" each s 16 up read:0:1 down
+check "its files are served again" each s 16 up write:0:3 read:0:3 down
 stop_target
 is "the target ends well" $? 0
 umount "$VOF_TMP/ext4"
