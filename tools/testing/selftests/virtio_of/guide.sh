@@ -93,6 +93,14 @@ is "nothing is left" "$(state)" none
 check "restart: start" start
 is "restart: live" "$(state)" live
 
+check "stop" stop
+start &
+starter=$!
+check "two at a time" start
+wait $starter
+is "of which neither fails" $? 0
+is "two at a time: live" "$(state)" live
+
 disk=$(vof_disk disk0)
 exec 7<"$disk"
 fails "stop with the disk in use" "disk0: ${disk#/dev/} is in use" stop
@@ -101,6 +109,10 @@ check "unless one insists" $bin/virtio-of-disconnect -f disk0
 exec 7<&-
 check "stop" stop
 check "stop again" stop
+
+long=$(printf '%070d' 0)
+echo "tvqn=x" >"/etc/virtio-of/$long.conf"
+fails "a name that is too long" "File name too long" $bin/virtio-of-connect "$long"
 
 good=$(cat $conf)
 sed -i 's/^tvqn=.*/tvqn=nobody/' $conf
