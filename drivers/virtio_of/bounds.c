@@ -176,19 +176,28 @@ static int vof_bounds_ask(struct vof_device *dev, int feature,
 }
 
 /* The largest request, and the segments that make it up and no larger one. */
-static void vof_bounds_data(struct vof_told *told, u32 carried, u64 said, u32 segs)
+static int vof_bounds_data(struct vof_device *dev, struct vof_told *told,
+			   u32 carried, u64 said, u32 segs)
 {
 	u32 data = min_t(u64, said ?: VOF_DATA_SERVED, carried);
 	u32 seg_bytes;
 
+	if (said && said < PAGE_SIZE) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "the target serves %llu bytes in a request, the block layer here makes none of less than %lu",
+				 said, PAGE_SIZE);
+		return -EOPNOTSUPP;
+	}
 	data = max_t(u32, round_down(data, PAGE_SIZE), PAGE_SIZE);
 	segs = clamp_t(u32, segs ?: VOF_SEGS_DEFAULT, 1, VOF_MAX_SEGS - 2);
 	seg_bytes = ALIGN(DIV_ROUND_UP(data, segs), PAGE_SIZE);
 	seg_bytes = min(seg_bytes, told->join);
+	told->limit = data;
 	told->seg_bytes = seg_bytes;
 	told->segs = min(segs, data / seg_bytes);
 	told->data = told->segs * seg_bytes;
 	told->chain = max_t(u32, told->segs + 2, VOF_INLINE_SEGS);
+	return 0;
 }
 
 static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 carried)
@@ -208,9 +217,8 @@ static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 car
 				     &block);
 	if (ret)
 		return ret;
-	vof_bounds_data(told, carried, (u64)size * segs, segs);
 	told->block = block ?: SECTOR_SIZE;
-	return 0;
+	return vof_bounds_data(dev, told, carried, (u64)size * segs, segs);
 }
 
 static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 carried)
@@ -225,9 +233,10 @@ static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 ca
 		ret = vof_bounds_ask(dev, -1,
 				     offsetof(struct virtio_scsi_config, seg_max),
 				     &segs);
-	if (!ret)
-		vof_bounds_data(told, carried, (u64)sectors << SECTOR_SHIFT, segs);
-	return ret;
+	if (ret)
+		return ret;
+	return vof_bounds_data(dev, told, carried, (u64)sectors << SECTOR_SHIFT,
+			       segs);
 }
 
 /* What this instance of the device, over the connection at hand, can be asked for. */
@@ -241,6 +250,7 @@ static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
 	dev->ops->limits(dev->ctrl, max_descs, &limits);
 	carried = limits.bytes - min(limits.bytes, VOF_DATA_AROUND);
 	*told = (struct vof_told) {
+		.limit = PAGE_SIZE,
 		.data = PAGE_SIZE,
 		.chain = VOF_INLINE_SEGS,
 		.join = max_t(u32, round_down(limits.seg_bytes, PAGE_SIZE), PAGE_SIZE),
@@ -256,6 +266,7 @@ static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
 		/* The largest buffer for a frame. */
 		told->chain = max_t(u32, VOF_INLINE_SEGS, MAX_SKB_FRAGS + 2);
 		told->data = (MAX_SKB_FRAGS + 1) * PAGE_SIZE;
+		told->limit = told->data;
 		break;
 	}
 	if (!ret && told->data > carried) {
@@ -302,10 +313,11 @@ int vof_bounds_restore(struct vof_device *dev, u8 max_descs)
 		dev->told = told;
 		return 0;
 	}
-	if (told.data < dev->told.data) {
+	/* How it would have been cut is this instance's taste. */
+	if (told.limit < dev->told.data) {
 		vof_device_error(dev, -EMSGSIZE,
 				 "requests of %u bytes are possible now, the driver was told of %u",
-				 told.data, dev->told.data);
+				 told.limit, dev->told.data);
 		return -EMSGSIZE;
 	}
 	return 0;

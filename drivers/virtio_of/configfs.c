@@ -261,7 +261,7 @@ int vof_config_enable(struct vof_config *cfg)
 		return ret;
 	/* A rmdir that has begun wins, one that comes later is refused. */
 	if (configfs_depend_item_unlocked(&vof_subsys, &cfg->item)) {
-		ret = -EBUSY;
+		ret = vof_config_error(cfg, -EBUSY, "the directory is being removed");
 		goto err_put;
 	}
 	ret = vof_config_claim(cfg);

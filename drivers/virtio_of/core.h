@@ -118,6 +118,7 @@ struct vof_info {
 
 /**
  * struct vof_told - what the driver is told of the requests that it may make
+ * @limit: bytes of data that can be asked for, in whatever segments
  * @data: bytes of data, at most
  * @segs: segments of data, at most; 0: it is told nothing of these
  * @seg_bytes: bytes in each
@@ -126,6 +127,7 @@ struct vof_info {
  * @join: segments that are neighbours are joined up to that length
  */
 struct vof_told {
+	u32 limit;
 	u32 data;
 	u32 segs;
 	u32 seg_bytes;
@@ -240,7 +242,8 @@ struct vof_identity {
  * @identity: which device the driver has to do with
  * @probing: a driver is being bound, and waits for a link that is lost
  * @probing_at: since then
- * @blind: it was given a value of the configuration that could not be read
+ * @blind: it was given a value of the configuration that could not be read, or believes in
+ *	features that are gone: it must not start
  */
 struct vof_device {
 	struct virtio_device vdev;
@@ -467,6 +470,7 @@ struct vof_type_field {
 /* type.c */
 const char *vof_type_refused(const struct vof_device *dev);
 bool vof_type_replays(const struct vof_device *dev);
+bool vof_type_prompt(const struct vof_device *dev);
 const char *vof_type_driver(const struct vof_device *dev);
 u64 vof_type_telling_features(const struct vof_device *dev);
 const struct vof_type_field *vof_type_fields(const struct vof_device *dev);

@@ -141,6 +141,14 @@ static int vof_instance_differs(struct vof_device *dev, const char *what,
 	return -EREMCHG;
 }
 
+/* The driver has started with what it was not told; returns -ESTALE. */
+static int vof_instance_blind(struct vof_device *dev)
+{
+	vof_device_error(dev, -ESTALE,
+			 "the driver was bound while the link was lost, and has to be bound again");
+	return -ESTALE;
+}
+
 /* Is it the same device, with all that the driver has accepted of it? */
 static int vof_instance_compare(struct vof_device *dev)
 {
@@ -161,9 +169,15 @@ static int vof_instance_compare(struct vof_device *dev)
 	if (ret)
 		return ret;
 	dev->device_features = features;
-	if (!vof_device_in_use(dev))
-		return 0;
 	lacks = dev->driver_features & ~features;
+	if (!vof_device_in_use(dev)) {
+		/* A driver that is being bound has chosen what is gone: not to be started. */
+		if (lacks) {
+			dev->driver_features = 0;
+			WRITE_ONCE(dev->blind, true);
+		}
+		return 0;
+	}
 	if (lacks) {
 		vof_device_error(dev, -EREMCHG,
 				 "the target came back changed: without the features %#llx",
@@ -364,6 +378,8 @@ int vof_instance_restore(struct vof_device *dev)
 	int ret;
 
 	lockdep_assert_held(&dev->vq_lock);
+	if (dev->blind && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		return vof_instance_blind(dev);
 	ret = vof_instance_fabric(dev, &max_descs);
 	/* The driver's limits, and requests that wait, may need them all. */
 	if (!ret && max_descs < dev->max_descs && vof_device_in_use(dev))
@@ -431,6 +447,8 @@ int vof_instance_ready(struct vof_device *dev)
 	int ret = 0;
 
 	lockdep_assert_held(&dev->vq_lock);
+	if (dev->blind)
+		return vof_instance_blind(dev);
 	if (dev->identity.asked)
 		ret = vof_instance_keep_config(dev);
 	if (!ret)

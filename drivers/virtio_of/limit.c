@@ -73,15 +73,13 @@ unsigned long vof_limit_io_tmo(const struct vof_device *dev)
  * @since: when it was sent, in jiffies
  * @when: out: then, in jiffies
  *
- * Return: false: never. A device whose type does not survive the loss of its link
- * is not made to lose it: drivers of such devices know better which request may
- * take how long.
+ * Return: false: never, see also vof_type_prompt().
  */
 bool vof_limit_io(const struct vof_device *dev, unsigned long since,
 		  unsigned long *when)
 {
 	*when = since + vof_limit_io_tmo(dev);
-	return READ_ONCE(dev->opts.patience.io_tmo) >= 0 && vof_type_replays(dev);
+	return READ_ONCE(dev->opts.patience.io_tmo) >= 0 && vof_type_prompt(dev);
 }
 
 /**

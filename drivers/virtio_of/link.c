@@ -483,7 +483,7 @@ static bool vof_link_stuck(struct vof_device *dev)
  */
 static unsigned long vof_link_overdue(struct vof_device *dev)
 {
-	unsigned long next = VOF_LINK_KEEPALIVE, since, when;
+	unsigned long next = VOF_LINK_KEEPALIVE, now = jiffies, since, when;
 	unsigned int i;
 
 	if (!mutex_trylock(&dev->vq_lock))
@@ -494,13 +494,13 @@ static unsigned long vof_link_overdue(struct vof_device *dev)
 		if (!q || !vof_queue_oldest(q, &since) ||
 		    !vof_limit_io(dev, since, &when))
 			continue;
-		if (!time_before(jiffies, when)) {
+		if (!time_before(now, when)) {
 			dev->overdue = true;
 			vof_link_lost(q, -ETIMEDOUT,
 				      "no answer to a request for as long as io_tmo allows");
 			break;
 		}
-		next = min(next, when - jiffies);
+		next = min(next, when - now);
 	}
 	mutex_unlock(&dev->vq_lock);
 	return max_t(unsigned long, next, VOF_LINK_LOOK);

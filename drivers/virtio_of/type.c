@@ -153,6 +153,20 @@ bool vof_type_replays(const struct vof_device *dev)
 }
 
 /**
+ * vof_type_prompt() - does the target owe an answer within a time that can be limited?
+ * @dev: the device
+ *
+ * A disk does. A source of entropy may have none for long, and other drivers know
+ * better which of their requests may take how long.
+ *
+ * Context: any.
+ */
+bool vof_type_prompt(const struct vof_device *dev)
+{
+	return dev->vdev.id.device == VIRTIO_ID_BLOCK;
+}
+
+/**
  * vof_type_telling_features() - features that mean something unaccepted, too
  * @dev: the device
  *

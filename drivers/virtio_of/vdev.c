@@ -476,7 +476,8 @@ static u64 vof_vdev_get_features(struct virtio_device *vdev)
 	struct vof_device *dev = to_vof_device(vdev);
 	u8 status = dev->status;
 
-	if (status & VIRTIO_CONFIG_S_DRIVER &&
+	if (vdev->dev.driver && !READ_ONCE(dev->probing) &&
+	    status & VIRTIO_CONFIG_S_DRIVER &&
 	    (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
 	     status & VIRTIO_CONFIG_S_FAILED))
 		vof_vdev_begin(dev);
@@ -488,6 +489,7 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 {
 	struct vof_device *dev = to_vof_device(vdev);
 	unsigned long links;
+	u64 features, lacks;
 	int ret;
 
 	vring_transport_features(vdev);
@@ -498,11 +500,18 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 	do {
 		mutex_lock(&dev->vq_lock);
 		links = dev->reconnects;
-		dev->driver_features = vdev->features & ~VOF_LOCAL_FEATURES &
-				       dev->device_features;
-		ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
+		features = vdev->features & ~VOF_LOCAL_FEATURES;
+		lacks = features & ~vof_bounds_features(dev) & ~dev->device_features;
+		dev->driver_features = features & dev->device_features;
+		/* The target may have come back without what it had offered. */
+		ret = lacks ? -ENODEV :
+		      vof_ctrl_set_driver_feature(dev, dev->driver_features);
 		mutex_unlock(&dev->vq_lock);
-	} while (vof_vdev_again(dev, ret, links));
+	} while (!lacks && vof_vdev_again(dev, ret, links));
+	if (lacks)
+		vof_device_error(dev, ret,
+				 "the target came back without the features %#llx while a driver was being bound",
+				 lacks);
 	return ret;
 }
 
