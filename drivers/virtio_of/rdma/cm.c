@@ -249,8 +249,8 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 		rq->mr_pages = min(rq->mr_pages, max_reg_pages);
 	rq->nrecvs = reqs + VOF_RDMA_EXTRA_RECVS;
 	/* One entry of each queue is left for ib_drain_qp(). */
-	rq->sq_size = min(reqs * VOF_RDMA_WRS_PER_REQ + VOF_RDMA_REQ_WRS,
-			  max_wr - 1);
+	rq->sq_size = min(reqs * VOF_RDMA_WRS_PER_REQ + VOF_RDMA_REQ_WRS +
+			  VOF_RDMA_REQ_MRS, max_wr - 1);
 	rq->sq_free = rq->sq_size;
 	if (max_wr <= VOF_RDMA_REQ_WRS + VOF_RDMA_REQ_MRS + 1 ||
 	    rq->nrecvs >= max_wr ||
@@ -391,8 +391,11 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 	ret = vof_rdma_resolve(rq, addr, deadline);
 	if (ret)
 		goto err;
-	vof_rdma_track(rq, rq->id->device);
-
+	ret = vof_rdma_track(rq, rq->id->device);
+	if (ret) {
+		vof_queue_error(q, ret, "the RDMA adapter is removed");
+		goto err;
+	}
 	ret = vof_rdma_size(rq, max_descs);
 	if (ret)
 		goto err;
@@ -474,10 +477,11 @@ void vof_rdma_close(struct vof_queue *q)
 	if (rq->cq)
 		ib_cq_pool_put(rq->cq, rq->cqes);
 	rq->cq = NULL;
-	rdma_destroy_id(rq->id);
-	rq->id = NULL;
+	/* Before the identifier, which is what keeps an adapter that is removed. */
 	if (rq->busy) {
 		vof_rdma_pool_put(rq);
 		vof_rdma_untrack(rq);
 	}
+	rdma_destroy_id(rq->id);
+	rq->id = NULL;
 }

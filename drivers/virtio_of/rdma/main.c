@@ -36,6 +36,7 @@ static void vof_rdma_let_go(struct vof_rdma_queue *rq)
 	list_del_init(&rq->list);
 	rq->ibdev = NULL;
 	rq->busy = false;
+	rq->leaves = false;
 	mutex_unlock(&vof_rdma_lock);
 }
 
@@ -45,25 +46,31 @@ static void vof_rdma_let_go(struct vof_rdma_queue *rq)
  * @ibdev: the adapter
  *
  * Context: may sleep.
+ * Return: 0, or -ENODEV if the adapter is being removed: whoever does that waits
+ * until nobody uses it, and is not to wait for those who have just come.
  */
-void vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev)
+int vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev)
 {
-	bool other;
+	int ret = -ENODEV;
 
 	mutex_lock(&vof_rdma_lock);
-	other = rq->ibdev && rq->ibdev != ibdev;
-	if (other)
+	rq->leaves = rq->ibdev && rq->ibdev != ibdev;
+	if (rq->leaves)
 		rq->busy = true;
 	mutex_unlock(&vof_rdma_lock);
-	if (other)
+	if (rq->leaves)
 		vof_rdma_let_go(rq);
 
 	mutex_lock(&vof_rdma_lock);
-	rq->ibdev = ibdev;
-	rq->busy = true;
-	if (list_empty(&rq->list))
-		list_add_tail(&rq->list, &vof_rdma_queues);
+	if (!vof_rdma_gone(ibdev)) {
+		rq->ibdev = ibdev;
+		rq->busy = true;
+		if (list_empty(&rq->list))
+			list_add_tail(&rq->list, &vof_rdma_queues);
+		ret = 0;
+	}
 	mutex_unlock(&vof_rdma_lock);
+	return ret;
 }
 
 /**
@@ -122,6 +129,9 @@ static bool vof_rdma_uses(struct ib_device *ibdev)
 			continue;
 		if (rq->busy) {
 			found = true;
+			/* Its link is one over another adapter. */
+			if (rq->leaves)
+				continue;
 			vof_link_lost(rq->q, -ENODEV, "the RDMA adapter is removed");
 			continue;
 		}

@@ -154,6 +154,7 @@ int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n)
 static int vof_rdma_local(struct vof_rdma_queue *rq, const union vof_rdma_wr *what)
 {
 	union vof_rdma_wr *wr;
+	unsigned long left;
 
 	reinit_completion(&rq->local_done);
 	spin_lock_irq(&rq->q->lock);
@@ -161,12 +162,16 @@ static int vof_rdma_local(struct vof_rdma_queue *rq, const union vof_rdma_wr *wh
 	*wr = *what;
 	wr->wr.wr_cqe = &rq->local;
 	wr->wr.send_flags = IB_SEND_SIGNALED;
+	/* Or a poll that is about to end, and has met the last one, would not arm. */
+	rq->waiting++;
 	vof_rdma_flush(rq->q);
 	spin_unlock_irq(&rq->q->lock);
 	vof_rdma_send_cq_arm(rq);
-	if (!wait_for_completion_timeout(&rq->local_done, VOF_RDMA_LOCAL_TIMEOUT))
-		return -ETIMEDOUT;
-	return rq->local_err;
+	left = wait_for_completion_timeout(&rq->local_done, VOF_RDMA_LOCAL_TIMEOUT);
+	spin_lock_irq(&rq->q->lock);
+	rq->waiting--;
+	spin_unlock_irq(&rq->q->lock);
+	return left ? rq->local_err : -ETIMEDOUT;
 }
 
 /* Give part @i of the bounce memory a key. */

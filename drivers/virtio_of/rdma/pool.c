@@ -86,7 +86,8 @@ static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 		if (rq->nmrs >= bounce)
 			mr->tail = (rq->nmrs - bounce) * PAGE_SIZE;
 		ret = vof_rdma_mr_renew(rq, mr);
-		if (ret)
+		/* See vof_rdma_mrs_complete() for the rest. */
+		if (ret && rq->nmrs < bounce + VOF_RDMA_REQ_MRS)
 			return ret;
 		rq->nmrs++;
 	}
@@ -163,18 +164,15 @@ static int vof_rdma_mrs_complete(struct vof_rdma_queue *rq)
 {
 	unsigned int enough = min(rq->nmrs, rq->bounce_mrs + VOF_RDMA_REQ_MRS);
 	unsigned int i, n = 0;
-	int ret = 0;
 
 	for (i = 0; i < rq->nmrs; i++) {
 		struct vof_rdma_mr *mr = &rq->mrs[i];
 
-		if (!mr->mr)
-			ret = vof_rdma_mr_renew(rq, mr);
-		if (ret && i < rq->bounce_mrs)
-			return ret;
+		if (!mr->mr && vof_rdma_mr_renew(rq, mr) && i < rq->bounce_mrs)
+			return -ENOMEM;
 		n += !!mr->mr;
 	}
-	return n >= enough ? 0 : ret;
+	return n >= enough ? 0 : -ENOMEM;
 }
 
 /**

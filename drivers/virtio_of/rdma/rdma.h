@@ -216,8 +216,9 @@ struct vof_rdma_batch {
  * @vector: completion vector of both completion queues, for the life of the queue
  * @list: among all queues of this fabric that use an adapter, or have memory there
  * @ibdev: that adapter, or NULL
- * @busy: in use by the owner of the queue; this, @list and @ibdev are under
+ * @busy: in use by the owner of the queue; this, @leaves, @list and @ibdev are under
  *	vof_rdma_lock
+ * @leaves: what is kept there is just being given up for a link over another one
  * @kept: what follows, down to @sg, is complete, and made for
  * @kept_descs: so many keyed descriptors per command,
  * @kept_pages: and so many pages per registration
@@ -274,6 +275,7 @@ struct vof_rdma_queue {
 	struct list_head list;
 	struct ib_device *ibdev;
 	bool busy;
+	bool leaves;
 	bool kept;
 	unsigned int kept_descs;
 	unsigned int kept_pages;
@@ -367,7 +369,7 @@ static inline void vof_rdma_fault_exit(void)
 #endif
 
 /* main.c */
-void vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev);
+int vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev);
 void vof_rdma_untrack(struct vof_rdma_queue *rq);
 void vof_rdma_forget(struct vof_queue *q);
 struct vof_rdma_port *vof_rdma_port_of(struct ib_device *ibdev);
