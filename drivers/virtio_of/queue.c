@@ -19,8 +19,8 @@
  *    and the invalidation of any key handed out, or after queue_stop().
  * I3 A used element is pushed only when the target has answered, or type.c
  *    has written a failure into the request.
- * I4 vring_interrupt() runs with none of our locks held, in an RCU read-side
- *    section: that is what virtio_synchronize_cbs() waits for.
+ * I4 vring_interrupt() runs with none of our locks held, on one CPU at a time, in an
+ *    RCU read-side section: that is what virtio_synchronize_cbs() waits for.
  * I5 notify never sleeps, never allocates, never completes a request inline.
  *    It runs with interrupts off, and on two CPUs at once.
  * I6 Lock order: core.h.
@@ -283,29 +283,46 @@ static void vof_queue_run(struct vof_queue *q)
 			      "the driver's ring is corrupt");
 }
 
-/* Tell the driver that there are used buffers (I4). */
-static void vof_queue_interrupt(struct vof_queue *q)
+/**
+ * vof_queue_deliver() - give the driver the interrupt that it is owed, if it is
+ * @q: the queue
+ *
+ * One interrupt for all that was done since the last one. As with any other interrupt
+ * the driver is never in it twice: whoever finds somebody else about to deliver leaves
+ * it to that one, who looks again afterwards.
+ *
+ * Context: softirq or process; none of our locks held (I4). Calls into the driver.
+ */
+void vof_queue_deliver(struct vof_queue *q)
 {
-	/* Drivers such as virtio_net expect to be in an interrupt. */
-	local_bh_disable();
-	rcu_read_lock();
-	vring_interrupt(0, q->vq);
-	rcu_read_unlock();
-	local_bh_enable();
+	while (READ_ONCE(q->due) && READ_ONCE(q->ready)) {
+		if (xchg(&q->delivering, 1))
+			return;
+		/* What is pushed from here on makes another one due. */
+		xchg(&q->due, 0);
+		/* Drivers such as virtio_net expect to be in an interrupt. */
+		local_bh_disable();
+		rcu_read_lock();
+		vring_interrupt(0, q->vq);
+		rcu_read_unlock();
+		local_bh_enable();
+		/* Full barriers here and above: one of two sees what the other did. */
+		xchg(&q->delivering, 0);
+	}
 }
+EXPORT_SYMBOL_GPL(vof_queue_deliver);
 
 static void vof_queue_work(struct work_struct *work)
 {
 	struct vof_queue *q = container_of(work, struct vof_queue, work);
-	bool ready;
 
 	spin_lock_irq(&q->lock);
 	if (q->dead)
 		vof_queue_run(q);
-	ready = q->ready;
+	/* It is queued where something was pushed. */
+	WRITE_ONCE(q->due, 1);
 	spin_unlock_irq(&q->lock);
-	if (ready)
-		vof_queue_interrupt(q);
+	vof_queue_deliver(q);
 }
 
 /**
@@ -556,14 +573,16 @@ static void vof_admin_done(struct vof_req *req,
  *	is concerned
  * @length: bytes written into the device-writable part; within it
  *
- * Context: softirq or process; none of our locks held. Calls into the driver.
+ * To be followed by vof_queue_deliver(), for all that are done at a time.
+ *
+ * Context: softirq or process; none of our locks held.
  */
 void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		  u32 length)
 {
 	u16 status = le16_to_cpu(cpl->common.status);
 	struct vof_queue *q = req->queue;
-	bool interrupt = false, useless;
+	bool useless;
 	unsigned long flags;
 
 	if (req == q->admin) {
@@ -597,14 +616,12 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		} else {
 			vof_req_push(req, length);
 		}
-		interrupt = vof_ring_need_interrupt(&q->ring);
+		if (vof_ring_need_interrupt(&q->ring))
+			WRITE_ONCE(q->due, 1);
 		if (q->stalled)
 			vof_queue_run(q);
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
-
-	if (interrupt)
-		vof_queue_interrupt(q);
 }
 EXPORT_SYMBOL_GPL(vof_req_done);
 

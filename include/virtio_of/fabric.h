@@ -124,6 +124,8 @@ struct vof_req {
  * @replay: requests without an answer from a link that is gone, in the order of
  *	the ring; they go out again before anything new
  * @ndone: answers so far, a free running count
+ * @due: the driver is owed an interrupt
+ * @delivering: somebody is about to give it, see vof_queue_deliver()
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
  * @scratch: where chains are taken to before their request is known
@@ -133,7 +135,7 @@ struct vof_req {
  * @req_stride: distance between two requests
  * @answered: @admin has an answer
  * @answer: that answer
- * @work: fails chains of a dead queue, delivers deferred interrupts
+ * @work: fails chains of a dead queue, delivers the interrupts for them
  */
 struct vof_queue {
 	struct vof_device *dev;
@@ -156,6 +158,8 @@ struct vof_queue {
 	unsigned int ninflight;
 	struct list_head replay;
 	unsigned int ndone;
+	int due;
+	int delivering;
 	struct vof_ring ring;
 	struct virtqueue *vq;
 	struct vof_seg *scratch;
@@ -247,6 +251,7 @@ void vof_fabric_unregister(const struct vof_fabric_ops *ops);
 struct vof_req *vof_req_find(struct vof_queue *q, u16 id);
 void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		  u32 length);
+void vof_queue_deliver(struct vof_queue *q);
 void vof_queue_async(struct vof_queue *q,
 		     const union virtio_of_completion *cpl);
 void vof_link_lost(struct vof_queue *q, int err, const char *reason);

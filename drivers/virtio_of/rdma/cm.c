@@ -260,8 +260,6 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 				dev_name(&rq->ibdev->dev), rq->q->size);
 		return -ENOSPC;
 	}
-	/* One more for ib_drain_qp(). */
-	rq->cqes = rq->nrecvs + 1;
 	return 0;
 }
 
@@ -301,19 +299,11 @@ static int vof_rdma_create_qp(struct vof_rdma_queue *rq)
 	};
 	int ret;
 
-	rq->cq = ib_cq_pool_get(rq->ibdev, rq->cqes,
-				rq->vector % rq->ibdev->num_comp_vectors,
-				IB_POLL_SOFTIRQ);
-	if (IS_ERR(rq->cq)) {
-		ret = PTR_ERR(rq->cq);
-		rq->cq = NULL;
-		return ret;
-	}
-	ret = vof_rdma_send_cq_create(rq);
+	ret = vof_rdma_cqs_create(rq);
 	if (ret)
 		return ret;
 	attr.send_cq = rq->send_cq;
-	attr.recv_cq = rq->cq;
+	attr.recv_cq = rq->recv_cq;
 	/* How many work requests of so many segments it has room for, nobody says. */
 	for (;;) {
 		attr.cap = cap;
@@ -452,7 +442,7 @@ void vof_rdma_stop(struct vof_queue *q)
 	/* Who drains is one who waits. */
 	vof_rdma_send_cq_arm(rq);
 	ib_drain_qp(rq->id->qp);
-	vof_rdma_send_cq_stop(rq);
+	vof_rdma_cqs_stop(rq);
 	rq->drained = true;
 	vof_rdma_return_all(rq);
 }
@@ -473,10 +463,7 @@ void vof_rdma_close(struct vof_queue *q)
 		return;
 	if (rq->id->qp)
 		rdma_destroy_qp(rq->id);
-	vof_rdma_send_cq_destroy(rq);
-	if (rq->cq)
-		ib_cq_pool_put(rq->cq, rq->cqes);
-	rq->cq = NULL;
+	vof_rdma_cqs_destroy(rq);
 	/* Before the identifier, which is what keeps an adapter that is removed. */
 	if (rq->busy) {
 		vof_rdma_pool_put(rq);

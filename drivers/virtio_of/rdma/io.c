@@ -198,6 +198,9 @@ int vof_rdma_submit(struct vof_req *req)
 	nwrs = batch->nwrs;
 	nsges = batch->nsges;
 
+	/* It is the request that stalled the queue which comes next. */
+	if (reserve && rq->sq_free < rq->sq_need)
+		return -EAGAIN;
 	ret = vof_rdma_map(rq, req);
 	if (ret) {
 		if (ret != -EAGAIN)
@@ -212,8 +215,10 @@ int vof_rdma_submit(struct vof_req *req)
 		batch->nwrs = nwrs;
 		batch->nsges = nsges;
 		vof_rdma_unmap(rq, req);
+		rq->sq_need = rr->wrs + reserve;
 		return -EAGAIN;
 	}
+	rq->sq_need = 0;
 	rq->sq_free -= rr->wrs;
 	rr->written = 0;
 	rr->wait = VOF_RDMA_WAIT_ANSWER | (mrs ? 0 : VOF_RDMA_WAIT_SENT);

@@ -240,10 +240,10 @@ struct vof_rdma_batch {
  * Of one connection:
  *
  * @id: connection
- * @cq: completion queue of receives, shared with others by the pool it comes from
- * @cqes: entries of it that are ours
+ * @recv_cq: completion queue of receives
+ * @recv_iop: where it is polled when it rings
  * @send_cq: completion queue of everything else, armed only while somebody waits
- * @iop: where it is polled when it rings
+ * @send_iop: where it is polled when it rings
  * @waiting: requests that are answered and wait for @send_cq; under the queue's lock
  * @cm_done: an event of the connection manager has arrived
  * @cm_err: what it means
@@ -257,6 +257,7 @@ struct vof_rdma_batch {
  * @sq_size: send queue entries
  * @sq_free: those not held by a request; this, @bounce, the strips, @eager,
  *	@free_mrs and @batch are under the queue's lock
+ * @sq_need: so many of them are waited for; until then nothing needs to be mapped
  * @nrecvs: entries of @recvs
  * @bytes: strips of the bounce memory for single bytes
  * @data: strips of it for more
@@ -295,10 +296,10 @@ struct vof_rdma_queue {
 
 	/* From here on vof_rdma_open() begins with zeroes. */
 	struct rdma_cm_id *id;
-	struct ib_cq *cq;
-	unsigned int cqes;
+	struct ib_cq *recv_cq;
+	struct irq_poll recv_iop;
 	struct ib_cq *send_cq;
-	struct irq_poll iop;
+	struct irq_poll send_iop;
 	unsigned int waiting;
 
 	struct completion cm_done;
@@ -313,6 +314,7 @@ struct vof_rdma_queue {
 	unsigned int mr_pages;
 	unsigned int sq_size;
 	unsigned int sq_free;
+	unsigned int sq_need;
 	unsigned int nrecvs;
 
 	struct vof_rdma_strips bytes;
@@ -431,9 +433,9 @@ void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
 
 /* cq.c */
 void vof_rdma_choose_vector(struct vof_rdma_queue *rq);
-int vof_rdma_send_cq_create(struct vof_rdma_queue *rq);
-void vof_rdma_send_cq_stop(struct vof_rdma_queue *rq);
-void vof_rdma_send_cq_destroy(struct vof_rdma_queue *rq);
+int vof_rdma_cqs_create(struct vof_rdma_queue *rq);
+void vof_rdma_cqs_stop(struct vof_rdma_queue *rq);
+void vof_rdma_cqs_destroy(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_arm(struct vof_rdma_queue *rq);
 void vof_rdma_send_cq_look(struct vof_rdma_queue *rq);
 
