@@ -220,8 +220,9 @@ static inline bool vof_queue_is_control(const struct vof_queue *q)
  *	@queue_open made, but for what the next one will need again
  * @queue_forget: may sleep, after queue_close, or alone: there will be no next one
  * @submit: under @q->lock, atomic: take @req. 0: the fabric owns it and will
- *	send it at the latest with @flush. -EAGAIN: no room until a request in
- *	flight is done. Any other errno: it can never be sent
+ *	send it at the latest with @flush, or soon if it has much to copy.
+ *	-EAGAIN: no room until a request in flight is done. Any other errno: it
+ *	can never be sent
  * @flush: under @q->lock, atomic: hand everything submitted to the adapter
  */
 struct vof_fabric_ops {

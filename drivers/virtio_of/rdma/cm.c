@@ -367,6 +367,7 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 	}
 	memset_startat(rq, 0, id);
 	INIT_LIST_HEAD(&rq->free_mrs);
+	vof_rdma_copy_start(rq);
 	init_completion(&rq->cm_done);
 	init_completion(&rq->local_done);
 
@@ -437,6 +438,7 @@ void vof_rdma_stop(struct vof_queue *q)
 	spin_lock_irq(&q->lock);
 	WRITE_ONCE(rq->stopping, true);
 	spin_unlock_irq(&q->lock);
+	vof_rdma_copy_stop(rq);
 	if (rq->established)
 		rdma_disconnect(rq->id);
 	/* Who drains is one who waits. */

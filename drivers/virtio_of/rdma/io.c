@@ -172,6 +172,22 @@ static void vof_rdma_add_send(struct vof_rdma_queue *rq, struct vof_req *req,
 }
 
 /**
+ * vof_rdma_send() - put the command of a mapped request into the batch
+ * @rq: the queue
+ * @req: the request, with its data where the target looks for it
+ *
+ * Context: atomic, under the queue's lock.
+ */
+void vof_rdma_send(struct vof_rdma_queue *rq, struct vof_req *req)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	bool invalidates = vof_rdma_req_mrs(rr);
+
+	rr->wait = VOF_RDMA_WAIT_ANSWER | (invalidates ? 0 : VOF_RDMA_WAIT_SENT);
+	vof_rdma_add_send(rq, req, !invalidates);
+}
+
+/**
  * vof_rdma_submit() - put a request into the batch
  * @req: the request
  *
@@ -221,8 +237,12 @@ int vof_rdma_submit(struct vof_req *req)
 	rq->sq_need = 0;
 	rq->sq_free -= rr->wrs;
 	rr->written = 0;
-	rr->wait = VOF_RDMA_WAIT_ANSWER | (mrs ? 0 : VOF_RDMA_WAIT_SENT);
-	vof_rdma_add_send(rq, req, !mrs);
+	if (vof_rdma_copy_size(req) > VOF_RDMA_COPY_LOCKED) {
+		vof_rdma_copy_later(rq, req);
+		return 0;
+	}
+	vof_rdma_copy_out(rq, req);
+	vof_rdma_send(rq, req);
 	return 0;
 }
 

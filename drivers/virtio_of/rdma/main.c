@@ -207,16 +207,23 @@ static int __init vof_rdma_init(void)
 {
 	int ret;
 
-	ret = ib_register_client(&vof_rdma_client);
+	ret = vof_rdma_copy_init();
 	if (ret)
 		return ret;
+	ret = ib_register_client(&vof_rdma_client);
+	if (ret)
+		goto err_copy;
 	ret = vof_fabric_register(&vof_rdma_ops);
-	if (ret) {
-		ib_unregister_client(&vof_rdma_client);
-		return ret;
-	}
+	if (ret)
+		goto err_client;
 	vof_rdma_fault_init();
 	return 0;
+
+err_client:
+	ib_unregister_client(&vof_rdma_client);
+err_copy:
+	vof_rdma_copy_exit();
+	return ret;
 }
 
 static void __exit vof_rdma_exit(void)
@@ -224,6 +231,7 @@ static void __exit vof_rdma_exit(void)
 	vof_rdma_fault_exit();
 	vof_fabric_unregister(&vof_rdma_ops);
 	ib_unregister_client(&vof_rdma_client);
+	vof_rdma_copy_exit();
 }
 
 module_init(vof_rdma_init);

@@ -19,7 +19,7 @@
  * command may carry descriptors goes through bounce memory as a whole. It fits in
  * there if it is within the limits that vof_rdma_limits() states.
  *
- * Everything here runs under the queue's lock, but for vof_rdma_copy_in().
+ * Everything here runs under the queue's lock, but for the copying.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -211,7 +211,7 @@ static void vof_rdma_bounce_put(struct vof_rdma_queue *rq, struct vof_rdma_req *
 	rr->bounce_len = 0;
 }
 
-/* Take bounce memory for all pieces that need it, and fill the readable part. */
+/* Take bounce memory for all pieces that need it; vof_rdma_copy_out() fills it. */
 static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 {
 	struct vof_rdma_req *rr = to_rdma_req(req);
@@ -231,28 +231,65 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 	offset = rr->bounce;
 
 	for (piece = rr->pieces; piece < rr->pieces + rr->npieces; piece++) {
-		u32 pos = offset;
-		unsigned int i;
-
 		if (piece->run)
 			continue;
 		piece->bounce = offset;
 		offset += piece->len;
-		if (rr->strip)
+	}
+	return 0;
+}
+
+/**
+ * vof_rdma_copy_size() - how much is there to copy before a request is sent?
+ * @req: the request, mapped
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 vof_rdma_copy_size(struct vof_req *req)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	u32 len = 0;
+	unsigned int i;
+
+	if (rr->strip || rr->eager)
+		return 0;
+	for (i = 0; i < rr->npieces; i++)
+		if (!rr->pieces[i].run && rr->pieces[i].first < req->chain.nout)
+			len += rr->pieces[i].len;
+	return min(len, req->chain.out_len);
+}
+
+/**
+ * vof_rdma_copy_out() - copy what the target is to read to bounce memory
+ * @rq: the queue
+ * @req: the request, mapped and not sent yet
+ *
+ * Context: atomic; the request is the caller's alone, no lock is needed.
+ */
+void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req)
+{
+	struct vof_rdma_req *rr = to_rdma_req(req);
+	struct vof_rdma_piece *piece;
+
+	if (rr->strip || !rr->bounce_len)
+		return;
+	for (piece = rr->pieces; piece < rr->pieces + rr->npieces; piece++) {
+		u8 *to = rq->bounce_mem.virt + piece->bounce;
+		unsigned int i;
+
+		if (piece->run)
 			continue;
 		/* What an earlier request left there is no status of this one. */
 		if (piece->first + piece->count > req->chain.nout && piece->len)
-			*(u8 *)(rq->bounce_mem.virt + offset - 1) = 0xff;
+			to[piece->len - 1] = 0xff;
 		for (i = piece->first; i < piece->first + piece->count &&
 		     i < req->chain.nout; i++) {
-			memcpy(rq->bounce_mem.virt + pos,
-			       phys_to_virt(req->segs[i].addr), req->segs[i].len);
-			pos += req->segs[i].len;
+			memcpy(to, phys_to_virt(req->segs[i].addr), req->segs[i].len);
+			to += req->segs[i].len;
 		}
 	}
-	if (!rr->strip)
-		vof_rdma_mem_for_device(rq->ibdev, &rq->bounce_mem, rr->bounce, len);
-	return 0;
+	vof_rdma_mem_for_device(rq->ibdev, &rq->bounce_mem, rr->bounce, rr->bounce_len);
 }
 
 /*

@@ -64,6 +64,12 @@
 #define VOF_RDMA_SG							\
 	max_t(size_t, VOF_MAX_SEGS + 1, VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE)
 
+/*
+ * So much is copied to bounce memory under the queue's lock, with interrupts off; more
+ * by a work, see copy.c.
+ */
+#define VOF_RDMA_COPY_LOCKED	(32 * 1024)
+
 /* No shorter than what a CPU writes back at a time, or an adapter with it. */
 #define VOF_RDMA_LINE		max_t(u32, 128, ARCH_DMA_MINALIGN)
 
@@ -155,6 +161,7 @@ struct vof_rdma_strips {
  * @strip: the strip that they are part of, or NULL
  * @npieces: entries of @pieces
  * @pieces: what its keyed descriptors stand for
+ * @copy: among those whose data is still to be copied
  * @written: bytes that the target wrote
  * @cpl: the target's answer
  */
@@ -173,6 +180,7 @@ struct vof_rdma_req {
 	struct vof_rdma_strip *strip;
 	unsigned int npieces;
 	struct vof_rdma_piece pieces[VOF_CUT_DESCS];
+	struct list_head copy;
 	u32 written;
 	union virtio_of_completion cpl;
 };
@@ -264,6 +272,8 @@ struct vof_rdma_batch {
  * @strips: all of these
  * @eager: the target's eager buffers, or NULL
  * @free_mrs: registrations not in use
+ * @copying: requests whose data is still to be copied; under the queue's lock
+ * @copy_work: does it
  * @fail: completion of work requests that complete by error only
  * @local_done: a local work request, such as the registration of the bounce memory,
  *	has completed
@@ -322,6 +332,8 @@ struct vof_rdma_queue {
 	struct vof_rdma_strip strips[VOF_RDMA_STRIPS_BYTES + VOF_RDMA_STRIPS_DATA];
 	struct vof_eager *eager;
 	struct list_head free_mrs;
+	struct list_head copying;
+	struct work_struct copy_work;
 
 	struct ib_cqe fail;
 	struct ib_cqe local;
@@ -419,12 +431,22 @@ bool vof_rdma_strips_shrink(struct vof_rdma_queue *rq);
 /* map.c */
 int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req);
+u32 vof_rdma_copy_size(struct vof_req *req);
+void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
 unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr);
 void vof_rdma_limits(struct vof_queue *q, u8 max_descs, struct vof_limits *limits);
 
+/* copy.c */
+int vof_rdma_copy_init(void);
+void vof_rdma_copy_exit(void);
+void vof_rdma_copy_start(struct vof_rdma_queue *rq);
+void vof_rdma_copy_stop(struct vof_rdma_queue *rq);
+void vof_rdma_copy_later(struct vof_rdma_queue *rq, struct vof_req *req);
+
 /* io.c */
 int vof_rdma_submit(struct vof_req *req);
+void vof_rdma_send(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_flush(struct vof_queue *q);
 union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq);

@@ -34,6 +34,24 @@ try "neither feature" eager=0,num-descs=0
 try "no eager buffers" eager=0
 try "1 descriptor" num-descs=1
 try "1 descriptor, no eager buffers" num-descs=1,eager=0
+
+# Whole requests are copied then, by a work. The link is lost meanwhile.
+start_target --blk tvqn=disk0,mem=16M,num-descs=1,eager=0
+check "copies: connect" vof_connect d0 tvqn=disk0 reconnect_delay=1
+vof_fio filename="$(vof_disk d0)" rw=randwrite bs=1m size=16m io_size=48m iodepth=8 \
+	verify=crc32c >"$VOF_TMP/copies" &
+writer=$!
+for ((i = 0; i < 4; i++)); do
+	sleep 0.5
+	vof_set d0 reconnect 1
+	vof_wait_state d0 live 20
+done
+wait $writer
+is "copies: verified writes while the link is replaced" "$?" 0 || note <"$VOF_TMP/copies"
+check "copies: vectors at odd addresses" vof-vecio "$(vof_disk d0)" 20
+vof_disconnect d0
+stop_target
+
 try "2 descriptors" num-descs=2
 try "an eager buffer of 512 bytes" eager=512
 try "an eager buffer of 8 KiB" eager=8K
