@@ -51,9 +51,11 @@ static void *zeroes;
 /* How often files are looked at, beside each flush. */
 #define LOOK_TIME	1000	/* ms */
 
-/* Regular files that are written to. */
+static void look_at_all(struct timer *t);
+
+/* Regular files that are written to; the timer runs while there are any. */
 static struct list files = { &files, &files };
-static struct timer look_timer;
+static struct timer look_timer = { .fn = look_at_all };
 
 /* Submissions that found the ring full; file_retry() is called in each pass. */
 static struct list waiting = { &waiting, &waiting };
@@ -427,6 +429,8 @@ static void file_close(struct backend *be)
 	struct file *f = container_of(be, struct file, be);
 
 	list_del(&f->node);
+	if (list_empty(&files))
+		timer_cancel(&look_timer);
 	if (f->discarder)
 		discarder_stop(f->discarder);
 	if (f->lane)
@@ -522,10 +526,8 @@ struct backend *backend_open_file(const struct dev_cfg *cfg)
 	}
 	f->end = f->be.size;
 	if (!f->blockdev && !f->be.readonly) {
-		if (list_empty(&files)) {
-			timer_init(&look_timer, look_at_all);
+		if (list_empty(&files))
 			timer_set(&look_timer, LOOK_TIME);
-		}
 		list_add_tail(&f->node, &files);
 	}
 	loop_workers(n_files * FILE_DEPTH);

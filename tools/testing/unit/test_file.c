@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* link: tools/target/file.c tools/target/file_open.c tools/target/claim.c tools/target/below.c */
+/* link: tools/target/timers.c */
 /*
  * The target's file backend against an io_uring that answers what the test
  * wants: short reads and writes go on where they ended, flush means fdatasync,
@@ -126,16 +127,25 @@ bool log_ok(struct log_limit *limit)
 }
 
 static struct timer *timer;
+static struct timers timers;
+static uint64_t now;
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
+	t->link = NULL;
 	t->fn = fn;
 }
 
 void timer_set(struct timer *t, uint64_t ms)
 {
-	(void)ms;
+	timers_del(&timers, t);
+	timers_add(&timers, t, now + ms);
 	timer = t;
+}
+
+void timer_cancel(struct timer *t)
+{
+	timers_del(&timers, t);
 }
 
 static void say(const char *fmt, va_list ap)
@@ -619,6 +629,51 @@ static void again(unsigned int block_size, enum discard discard)
 	assert_non_null(be);
 }
 
+static unsigned int others_ran;
+
+static void other_timer(struct timer *t)
+{
+	(void)t;
+	others_ran++;
+}
+
+/* The only file goes, as in a reload, and another one comes: all timers still run. */
+static void only_file(void **state)
+{
+	struct timer others[4];
+	struct timer *t;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		timer_init(&others[i], other_timer);
+		/* those that are due later are linked below that of the files */
+		timer_set(&others[i], 5000 + i);
+	}
+	again(0, DISCARD_AUTO);
+	be->ops->close(be);
+	for (int i = 0; i < 4; i++)
+		assert_non_null(others[i].link);
+	be = backend_open_file(&cfg);
+	assert_non_null(be);
+	assert_int_equal(truncate(path, SIZE / 2), 0);
+	others_ran = 0;
+	for (now += 1; now < 10000 && (t = timers.first); now++) {
+		if (t->when > now)
+			continue;
+		timers_del(&timers, t);
+		t->fn(t);
+	}
+	now = 0;
+	assert_int_equal(others_ran, 4);
+	assert_int_equal(be->failures, 1);
+
+	/* nothing is left to look at when the last one has gone */
+	be->ops->close(be);
+	assert_null(timers.first);
+	be = backend_open_file(&cfg);
+	assert_non_null(be);
+}
+
 static void whole_blocks(void **state)
 {
 	(void)state;
@@ -741,6 +796,7 @@ int main(void)
 		TEST(direct_refused),
 		TEST(error_of_others),
 		TEST(cut_file),
+		TEST(only_file),
 		TEST(whole_blocks),
 		TEST(discard_mode),
 		TEST(apart),
