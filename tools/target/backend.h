@@ -45,6 +45,15 @@ struct bio {
 
 struct backend;
 
+/* Which disk it is, beyond its path: what it says of itself, in words. */
+#define BACKEND_DISK_NAME	256
+
+struct backend_disk {
+	uint64_t	size;			/* 0: any will do */
+	char		name[BACKEND_DISK_NAME];
+	bool		told;			/* that it is another one */
+};
+
 struct backend_ops {
 	/* done() is called once, possibly before submit() returns */
 	void	(*submit)(struct backend *be, struct bio *bio);
@@ -80,12 +89,13 @@ struct backend {
 	 * if they must be read. A read into its own place copies nothing.
 	 */
 	uint8_t		*base;
+	char		disk[BACKEND_DISK_NAME];	/* its name; empty: is no disk */
 };
 
 struct dev_cfg;
 
-/* Of these it looks at path, readonly, block_size and discard. */
-struct backend *backend_open_file(const struct dev_cfg *cfg);
+/* Of these it looks at path, readonly, block_size and discard. @disk: it has to be that. */
+struct backend *backend_open_file(const struct dev_cfg *cfg, struct backend_disk *disk);
 struct backend *backend_open_mem(uint64_t size);
 struct backend *backend_open_null(uint64_t size);
 void file_retry(void);

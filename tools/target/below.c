@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the disk below a file, or a block device, wants and is good at.
+ * What the disk below a file, or a block device, wants and is good at, and which one
+ * it is.
  *
  * The kernel is asked, not tried: a read of a hole, or of what has been allocated
  * and never written, succeeds with any size, and says nothing of the next write.
@@ -138,4 +139,47 @@ void below_limits(struct backend *be, const struct stat *st)
 		be->io_offset = offset;
 	if (queue_get(dev, "discard_max_bytes"))
 		be->discard_unit = queue_get(dev, "discard_granularity");
+}
+
+/* A line that sysfs has of it, behind what is in @name. */
+static void add_line(char name[BACKEND_DISK_NAME], dev_t dev, const char *attribute,
+		     const char *as)
+{
+	size_t used = strlen(name);
+	char path[PATH_MAX];
+	char line[192];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%u:%u/%s", below_sysfs, major(dev), minor(dev),
+		 attribute);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		/* it goes into the log */
+		for (char *c = line; *c; c++)
+			*c = *c < ' ' || *c > '~' ? '?' : *c;
+		if (*line)
+			snprintf(name + used, BACKEND_DISK_NAME - used, "%s%s %s",
+				 used ? ", " : "", as, line);
+	}
+	fclose(f);
+}
+
+void below_name(char name[BACKEND_DISK_NAME], dev_t dev)
+{
+	/* of SCSI, NVMe, virtio; of the disk when it is a partition */
+	static const char * const names[] = {
+		"device/wwid", "wwid", "serial", "../device/wwid", "../wwid", "../serial",
+	};
+
+	*name = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !*name; i++)
+		add_line(name, dev, names[i], "disk");
+	add_line(name, dev, "partition", "partition");
+	add_line(name, dev, "dm/uuid", "map");
+	add_line(name, dev, "loop/backing_file", "loop of");
+	if (!*name)
+		snprintf(name, BACKEND_DISK_NAME, "without a name");
 }

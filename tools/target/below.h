@@ -18,5 +18,7 @@ extern const char *below_sysfs;
 uint32_t below_direct(int fd, const struct stat *st, uint64_t size);
 /* Fill in the sizes for I/O and discard. be->physical_size is known already. */
 void below_limits(struct backend *be, const struct stat *st);
+/* What tells a block device from others that may get its path, in words. Never empty. */
+void below_name(char name[BACKEND_DISK_NAME], dev_t dev);
 
 #endif

@@ -587,7 +587,7 @@ static bool blk_open(struct dev *dev)
 
 	switch (cfg->backing) {
 	case BACKING_FILE:
-		dev->backend = backend_open_file(cfg);
+		dev->backend = backend_open_file(cfg, &dev->disk);
 		break;
 	case BACKING_MEM:
 		dev->backend = backend_open_mem(cfg->size);
@@ -597,7 +597,8 @@ static bool blk_open(struct dev *dev)
 		break;
 	}
 	if (!dev->backend) {
-		log_err("blk %s: cannot be opened", cfg->tvqn);
+		if (!dev->disk.told)
+			log_err("blk %s: cannot be opened", cfg->tvqn);
 		return false;
 	}
 	dev->backend->failures = dev->n_failures;

@@ -134,6 +134,7 @@ struct dev {
 	bool			removed;	/* is to go, or */
 	struct dev_cfg		*next;		/* is to become this */
 	bool			vanished;	/* and what was in its cache, too */
+	struct backend_disk	disk;		/* that has, and is waited for */
 	struct timer		retry;
 	unsigned int		pause;		/* ms until then, 0: none yet */
 	struct probe		*probe;

@@ -48,12 +48,26 @@ bool device_ready(const struct dev *dev)
 	return dev->open && !dev->leaving;
 }
 
+static void any_disk(struct dev *dev)
+{
+	dev->disk.size = 0;
+	dev->disk.told = false;
+}
+
+/* No other disk must get what was written for this one, whatever its path leads to. */
+static void this_disk(struct dev *dev)
+{
+	dev->disk.size = dev->backend->size;
+	memcpy(dev->disk.name, dev->backend->disk, sizeof(dev->disk.name));
+}
+
 static bool open_now(struct dev *dev)
 {
 	dev->open = dev->ops->open(dev);
 	if (dev->open) {
 		dev->vanished = false;
 		dev->pause = 0;
+		any_disk(dev);
 	}
 	return dev->open;
 }
@@ -161,6 +175,7 @@ static void device_progress(struct dev *dev)
 		config_put(dev->cfg);
 		dev->cfg = dev->next;
 		dev->next = NULL;
+		any_disk(dev);
 		dev->ops = dev->cfg->kind == DEV_BLK ? &blk_ops : &rng_ops;
 	}
 	dev->leaving = false;
@@ -198,6 +213,7 @@ static void look(struct timer *t)
 		log_err("%s: %s has vanished, waiting for it", dev->cfg->tvqn,
 			dev->cfg->path);
 		dev->vanished = true;
+		this_disk(dev);
 		leave(dev, "the disk has vanished");
 	}
 }
@@ -340,8 +356,10 @@ void devices_retry(void)
 	list_for_each(pos, &devs) {
 		struct dev *dev = list_entry(pos, struct dev, node);
 
-		if (!dev->open && !dev->leaving)
-			try_open(dev);
+		if (dev->open || dev->leaving)
+			continue;
+		any_disk(dev);
+		try_open(dev);
 	}
 }
 

@@ -495,7 +495,7 @@ static const struct backend_ops file_ops = {
 	.gone = file_gone,
 };
 
-struct backend *backend_open_file(const struct dev_cfg *cfg)
+struct backend *backend_open_file(const struct dev_cfg *cfg, struct backend_disk *disk)
 {
 	struct file *f;
 
@@ -520,7 +520,7 @@ struct backend *backend_open_file(const struct dev_cfg *cfg)
 	f->direct = -1;
 	f->path = strdup(cfg->path);
 	n_files++;
-	if (!f->path || !file_open(f, cfg)) {
+	if (!f->path || !file_open(f, cfg, disk)) {
 		file_close(&f->be);
 		return NULL;
 	}

@@ -28,7 +28,7 @@ struct file {
 };
 
 /* Fill in what the file is; false: logged, and f->fd may be open. */
-bool file_open(struct file *f, const struct dev_cfg *cfg);
+bool file_open(struct file *f, const struct dev_cfg *cfg, struct backend_disk *disk);
 /* Reduce @size to what is served of it, and say what is not. */
 void file_whole_blocks(const struct file *f, uint64_t *size);
 

@@ -123,7 +123,22 @@ static void choose_discard(struct file *f, const struct stat *st,
 	}
 }
 
-bool file_open(struct file *f, const struct dev_cfg *cfg)
+/* Its path may have been given to another one while it was away. */
+static bool is_disk(const struct file *f, struct backend_disk *disk)
+{
+	if (!disk->size ||
+	    (disk->size == f->be.size && !strcmp(disk->name, f->be.disk)))
+		return true;
+	if (!disk->told)
+		log_err("%s: %llu bytes, %s: not the disk that has vanished (%llu bytes, %s); a reload makes it take this one",
+			f->path, (unsigned long long)f->be.size,
+			f->blockdev ? f->be.disk : "a file",
+			(unsigned long long)disk->size, disk->name);
+	disk->told = true;
+	return false;
+}
+
+bool file_open(struct file *f, const struct dev_cfg *cfg, struct backend_disk *disk)
 {
 	int mode = cfg->readonly ? O_RDONLY : O_RDWR;
 	unsigned int waited = 0;
@@ -146,6 +161,10 @@ bool file_open(struct file *f, const struct dev_cfg *cfg)
 		return false;
 	}
 	if (!look_at(f, &st, cfg->block_size))
+		return false;
+	if (f->blockdev)
+		below_name(f->be.disk, st.st_rdev);
+	if (!is_disk(f, disk))
 		return false;
 	open_direct(f, &st, mode);
 	if (!claim_lock(f->path, f->direct >= 0 ? f->direct : f->fd, cfg->readonly,

@@ -211,6 +211,42 @@ static void limits(void **state)
 	assert_int_equal(be.io_opt, 0);
 }
 
+static const char *name(unsigned int minor)
+{
+	static char buf[BACKEND_DISK_NAME];
+
+	below_name(buf, makedev(8, minor));
+	return buf;
+}
+
+/* Another disk that got the same path has another name. */
+static void names(void **state)
+{
+	(void)state;
+	assert_string_equal(name(0), "without a name");
+	assert_string_equal(name(9), "without a name");
+	make("disk/device");
+	write_to("disk/device/wwid", "naa.3333\n");
+	assert_string_equal(name(0), "disk naa.3333");
+	write_to("disk/part/partition", "2\n");
+	assert_string_equal(name(1), "disk naa.3333, partition 2");
+	write_to("disk/device/wwid", "");
+	write_to("disk/wwid", "eui.\0335\n");
+	assert_string_equal(name(0), "disk eui.?5");
+	assert_string_equal(name(1), "disk eui.?5, partition 2");
+	write_to("disk/wwid", "");
+	write_to("disk/serial", "abc");
+	assert_string_equal(name(0), "disk abc");
+	write_to("disk/serial", "");
+	make("disk/dm");
+	write_to("disk/dm/uuid", "LVM-1\n");
+	assert_string_equal(name(0), "map LVM-1");
+	write_to("disk/dm/uuid", "\n");
+	make("disk/loop");
+	write_to("disk/loop/backing_file", "/srv/a disk\n");
+	assert_string_equal(name(0), "loop of /srv/a disk");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -218,6 +254,7 @@ int main(void)
 		cmocka_unit_test(sysfs_tells),
 		cmocka_unit_test(reads_tell),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -45,9 +45,10 @@ static void close_backend(struct backend *be)
 static const struct backend_ops ops = { .submit = submit, .close = close_backend };
 static struct backend backend;
 
-struct backend *backend_open_file(const struct dev_cfg *cfg)
+struct backend *backend_open_file(const struct dev_cfg *cfg, struct backend_disk *disk)
 {
 	(void)cfg;
+	(void)disk;
 	return &backend;
 }
 

@@ -173,6 +173,7 @@ FAKE_LOG(log_debug)
 
 static char path[32];
 static struct dev_cfg cfg = { .path = path };
+static struct backend_disk disk;
 static struct backend *be;
 static struct bio bio;
 static char *buf;
@@ -197,7 +198,7 @@ static int set_up(void **state)
 	close(fd);
 	buf = aligned_alloc(4096, 1 << 20);
 	cfg.readonly = false;
-	be = backend_open_file(&cfg);
+	be = backend_open_file(&cfg, &disk);
 	n_sqes = 0;
 	n_room = 1024;
 	warnings = 0;
@@ -467,10 +468,10 @@ static void full_ring(void **state)
 static void locks(void **state)
 {
 	(void)state;
-	assert_null(backend_open_file(&cfg));
+	assert_null(backend_open_file(&cfg, &disk));
 	assert_non_null(strstr(last, "in use"));
 	cfg.readonly = true;
-	assert_null(backend_open_file(&cfg));
+	assert_null(backend_open_file(&cfg, &disk));
 }
 
 /* Another one takes the name of the file that is waited for. */
@@ -501,7 +502,7 @@ static void one_file(void **state)
 	assert_int_equal(fstat(held, &first), 0);
 	config.file_wait = 1;
 	meanwhile = rename_over;
-	be = backend_open_file(&cfg);
+	be = backend_open_file(&cfg, &disk);
 	config.file_wait = 0;
 	assert_non_null(be);
 	assert_null(meanwhile);
@@ -623,7 +624,7 @@ static void again(unsigned int block_size, enum discard discard)
 	cfg.block_size = block_size;
 	cfg.discard = discard;
 	warnings = 0;
-	be = backend_open_file(&cfg);
+	be = backend_open_file(&cfg, &disk);
 	cfg.block_size = 0;
 	cfg.discard = DISCARD_AUTO;
 	assert_non_null(be);
@@ -653,7 +654,7 @@ static void only_file(void **state)
 	be->ops->close(be);
 	for (int i = 0; i < 4; i++)
 		assert_non_null(others[i].link);
-	be = backend_open_file(&cfg);
+	be = backend_open_file(&cfg, &disk);
 	assert_non_null(be);
 	assert_int_equal(truncate(path, SIZE / 2), 0);
 	others_ran = 0;
@@ -670,8 +671,39 @@ static void only_file(void **state)
 	/* nothing is left to look at when the last one has gone */
 	be->ops->close(be);
 	assert_null(timers.first);
-	be = backend_open_file(&cfg);
+	be = backend_open_file(&cfg, &disk);
 	assert_non_null(be);
+}
+
+/* What a path leads to is not what has vanished: not served, and said once. */
+static void another_disk(void **state)
+{
+	(void)state;
+	be->ops->close(be);
+	disk.size = SIZE;
+	snprintf(disk.name, sizeof(disk.name), "disk naa.1");
+	for (int i = 0; i < 2; i++) {
+		warnings = 0;
+		be = backend_open_file(&cfg, &disk);
+		assert_null(be);
+		assert_int_equal(warnings, !i);
+	}
+	assert_non_null(strstr(last, "8388608 bytes, a file: not the disk"));
+	assert_non_null(strstr(last, "vanished (8388608 bytes, disk naa.1)"));
+	assert_true(disk.told);
+
+	/* nor is one of another size */
+	disk.told = false;
+	*disk.name = 0;
+	disk.size = SIZE / 2;
+	assert_null(backend_open_file(&cfg, &disk));
+	assert_true(disk.told);
+
+	/* it is back */
+	disk.size = SIZE;
+	be = backend_open_file(&cfg, &disk);
+	assert_non_null(be);
+	memset(&disk, 0, sizeof(disk));
 }
 
 static void whole_blocks(void **state)
@@ -797,6 +829,7 @@ int main(void)
 		TEST(error_of_others),
 		TEST(cut_file),
 		TEST(only_file),
+		TEST(another_disk),
 		TEST(whole_blocks),
 		TEST(discard_mode),
 		TEST(apart),

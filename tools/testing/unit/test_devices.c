@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/* link: tools/target/devices.c */
+/*
+ * The devices that are served: a disk that has vanished is waited for, and no other one
+ * is taken for it unless somebody says so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../target/devices.h"
+#include "../../target/instance.h"
+#include "../../target/log.h"
+#include "../../target/probe.h"
+#include "../../target/reload.h"
+
+/* ---- what devices.c calls ------------------------------------------------- */
+
+struct config config;
+const struct dev_ops rng_ops;
+static struct timer *look_timer;
+static struct instance *instances;	/* of every device; NULL: none */
+static unsigned int opens, shuts;
+static bool can_open, gone;
+static struct backend_disk asked;	/* for, when it was opened last */
+
+static bool is_gone(struct backend *be)
+{
+	(void)be;
+	return gone;
+}
+
+static const struct backend_ops be_ops = { .gone = is_gone };
+
+static bool open_dev(struct dev *dev)
+{
+	opens++;
+	asked = dev->disk;
+	if (!can_open)
+		return false;
+	dev->backend = calloc(1, sizeof(*dev->backend));
+	dev->backend->ops = &be_ops;
+	dev->backend->size = 1 << 20;
+	snprintf(dev->backend->disk, BACKEND_DISK_NAME, "disk naa.1");
+	return true;
+}
+
+static void shut_dev(struct dev *dev)
+{
+	shuts++;
+	free(dev->backend);
+	dev->backend = NULL;
+}
+
+const struct dev_ops blk_ops = { .open = open_dev, .shut = shut_dev };
+
+struct instance *instance_of(const struct dev *dev)
+{
+	(void)dev;
+	return instances;
+}
+
+void instance_stop_all(const struct dev *dev, const char *why)
+{
+	(void)dev;
+	(void)why;
+}
+
+void instance_stop_refused(const struct dev *dev, const char *why)
+{
+	(void)dev;
+	(void)why;
+}
+
+void failures_init(struct failures *f)
+{
+	(void)f;
+}
+
+void failures_exit(struct failures *f)
+{
+	(void)f;
+}
+
+/* One at a time, and the answer is what the test says. */
+static void (*probe_done)(void *user, int err);
+static void *probe_user;
+
+int probe_init(void)
+{
+	return 0;
+}
+
+struct probe *probe_start(const char *path, void (*done)(void *user, int err),
+			  void *user)
+{
+	(void)path;
+	probe_done = done;
+	probe_user = user;
+	return (struct probe *)&probe_done;
+}
+
+void probe_forget(struct probe *p)
+{
+	(void)p;
+	probe_done = NULL;
+}
+
+static bool answers(int err)
+{
+	void (*done)(void *user, int err) = probe_done;
+
+	probe_done = NULL;
+	if (done)
+		done(probe_user, err);
+	return done;
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->link = NULL;
+	t->fn = fn;
+}
+
+/* @when: 0 for one that is not set. */
+void timer_set(struct timer *t, uint64_t ms)
+{
+	t->when = ms;
+	if (ms == 2000)
+		look_timer = t;
+}
+
+void timer_cancel(struct timer *t)
+{
+	t->when = 0;
+}
+
+void config_put(struct dev_cfg *d)
+{
+	list_del(&d->node);
+}
+
+void config_adopt(struct config *c)
+{
+	(void)c;
+}
+
+struct reload_step *reload_diff(const struct list *old, const struct list *new,
+				unsigned int *n)
+{
+	(void)old;
+	(void)new;
+	*n = 0;
+	return NULL;
+}
+
+bool reload_same_listens(const struct list *a, const struct list *b)
+{
+	(void)a;
+	(void)b;
+	return true;
+}
+
+#define FAKE_LOG(name)				\
+	void name(const char *fmt, ...)		\
+	{					\
+		(void)fmt;			\
+	}
+
+FAKE_LOG(log_err)
+FAKE_LOG(log_warn)
+FAKE_LOG(log_info)
+
+/* ---- one device ----------------------------------------------------------- */
+
+static struct dev_cfg cfgs[2];
+
+static int set_up(void **state)
+{
+	(void)state;
+	list_init(&config.devs);
+	list_init(&config.listens);
+	memset(cfgs, 0, sizeof(cfgs));
+	cfgs[0] = (struct dev_cfg){
+		.kind = DEV_BLK, .backing = BACKING_FILE, .tvqn = "a", .path = (char *)"/dev/null",
+	};
+	list_add_tail(&cfgs[0].node, &config.devs);
+	can_open = true;
+	gone = false;
+	instances = NULL;
+	return devices_open();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	devices_close();
+	return 0;
+}
+
+static void vanish(void)
+{
+	gone = true;
+	look_timer->fn(look_timer);
+	gone = false;
+	can_open = false;
+}
+
+static void the_same_disk(void **state)
+{
+	struct dev *dev = device_find("a");
+
+	(void)state;
+	assert_int_equal(asked.size, 0);
+	vanish();
+	assert_false(device_ready(dev));
+	/* as often as it is tried */
+	for (int i = 0; i < 3; i++) {
+		assert_true(answers(0));
+		assert_int_equal(asked.size, 1 << 20);
+		assert_string_equal(asked.name, "disk naa.1");
+		assert_true(dev->retry.when);
+		dev->retry.fn(&dev->retry);
+	}
+	can_open = true;
+	assert_true(answers(0));
+	assert_true(device_ready(dev));
+	assert_int_equal(dev->disk.size, 0);
+}
+
+/* A reload is what an administrator has who put another disk there. */
+static void any_disk_after_a_reload(void **state)
+{
+	struct dev *dev = device_find("a");
+
+	(void)state;
+	vanish();
+	devices_retry();
+	can_open = true;
+	assert_true(answers(0));
+	assert_int_equal(asked.size, 0);
+	assert_true(device_ready(dev));
+	/* also what its cache had is gone */
+	assert_false(dev->vanished);
+}
+
+int main(void)
+{
+#define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(the_same_disk),
+		TEST(any_disk_after_a_reload),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
