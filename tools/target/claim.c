@@ -17,6 +17,12 @@
 #include "config.h"
 #include "log.h"
 
+/*
+ * Milliseconds for all files together: whoever starts us waits for the sum, and so do
+ * the initiators of those that are free.
+ */
+static unsigned int waited_for_all;
+
 static bool interrupted(void)
 {
 	sigset_t set;
@@ -30,15 +36,16 @@ static bool wait_in_use(const char *path, unsigned int *waited)
 {
 	const unsigned int step = 20, limit = config.file_wait * 1000;
 
-	if (*waited >= limit || interrupted()) {
+	if (waited_for_all >= limit || interrupted()) {
 		log_err("%s: in use by another process, or mounted", path);
 		return false;
 	}
 	if (*waited == step * 5)
 		log_info("%s: in use by another process, or by the last I/O of one that was killed; waiting up to %u s",
-			 path, config.file_wait);
+			 path, (limit - waited_for_all + 999) / 1000);
 	usleep(step * 1000);
 	*waited += step;
+	waited_for_all += step;
 	return true;
 }
 

@@ -10,8 +10,9 @@
 #define CLAIM_HALF	((off_t)1 << 62)
 
 /*
- * open() of @path, which may be in use for a while; @waited: milliseconds that went
- * by so far, for all calls together. A negative result has been logged.
+ * open() of @path, which may be in use for a while: what config.file_wait has left of
+ * all calls for all files together. @waited: milliseconds that went by so far for this
+ * one. A negative result has been logged.
  */
 int claim_open(const char *path, int flags, unsigned int *waited);
 /* Lock @length bytes from @start on, 0: all that follow. False: in use, logged. */

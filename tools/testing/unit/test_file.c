@@ -109,11 +109,13 @@ void lane_stop(struct lane *l)
 }
 
 static void (*meanwhile)(void);
+static unsigned int sleeps;
 
 /* What a file in use is waited for with. */
 int usleep(useconds_t us)
 {
 	(void)us;
+	sleeps++;
 	if (meanwhile)
 		meanwhile();
 	meanwhile = NULL;
@@ -474,6 +476,21 @@ static void locks(void **state)
 	assert_null(backend_open_file(&cfg, &disk));
 }
 
+/* The time to wait is one for all files: here for two that nobody lets go of. */
+static void one_deadline(void **state)
+{
+	(void)state;
+	config.file_wait = 2;
+	sleeps = 0;
+	assert_null(backend_open_file(&cfg, &disk));
+	assert_in_range(sleeps, 1, 100);
+	assert_non_null(strstr(last, "in use"));
+	sleeps = 0;
+	assert_null(backend_open_file(&cfg, &disk));
+	assert_int_equal(sleeps, 0);
+	config.file_wait = 0;
+}
+
 /* Another one takes the name of the file that is waited for. */
 static int held;
 
@@ -825,6 +842,7 @@ int main(void)
 		TEST(full_ring),
 		TEST(locks),
 		TEST(one_file),
+		TEST(one_deadline),
 		TEST(direct_refused),
 		TEST(error_of_others),
 		TEST(cut_file),
