@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "list.h"
 #include "loop.h"
@@ -64,6 +65,8 @@ struct backend_ops {
 	bool	(*refresh)(struct backend *be);
 	/* has the disk below been taken away? (optional) */
 	bool	(*gone)(struct backend *be);
+	/* is it this file, or block device? (optional) */
+	bool	(*holds)(struct backend *be, const struct stat *st);
 };
 
 struct backend {

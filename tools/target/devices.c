@@ -7,8 +7,10 @@
  * its instances has gone, hence all I/O of theirs has ended; only then is it opened
  * anew with another configuration, or freed.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "devices.h"
 #include "instance.h"
@@ -61,6 +63,28 @@ static void this_disk(struct dev *dev)
 	memcpy(dev->disk.name, dev->backend->disk, sizeof(dev->disk.name));
 }
 
+/*
+ * Has another one this file that has still to end what it has begun? Where files have
+ * no locks there is no other fence between the two.
+ */
+static bool held_by_another(const struct dev *dev)
+{
+	struct list *pos;
+	struct stat st;
+
+	if (dev->cfg->backing != BACKING_FILE || stat(dev->cfg->path, &st))
+		return false;
+	list_for_each(pos, &devs) {
+		const struct dev *other = list_entry(pos, struct dev, node);
+
+		if (other != dev && other->leaving && other->backend &&
+		    other->backend->ops->holds &&
+		    other->backend->ops->holds(other->backend, &st))
+			return true;
+	}
+	return false;
+}
+
 static bool open_now(struct dev *dev)
 {
 	dev->open = dev->ops->open(dev);
@@ -95,6 +119,14 @@ static void probed(void *user, int err)
 			log_err("%s: %s", dev->cfg->path, strerror(err));
 		dev->told = err;
 		try_later(dev);
+		return;
+	}
+	if (held_by_another(dev)) {
+		if (dev->told != EBUSY)
+			log_info("%s: waiting for what another device has begun there",
+				 dev->cfg->path);
+		dev->told = EBUSY;
+		timer_set(&dev->retry, PAUSE_MIN);
 		return;
 	}
 	dev->told = 0;

@@ -487,12 +487,24 @@ static bool file_gone(struct backend *be)
 	return access(dir, F_OK) && errno == ENOENT;
 }
 
+/* A block device may have several nodes. */
+static bool file_holds(struct backend *be, const struct stat *st)
+{
+	struct file *f = container_of(be, struct file, be);
+
+	if (S_ISBLK(st->st_mode) != f->blockdev)
+		return false;
+	return f->blockdev ? st->st_rdev == f->dev :
+			     st->st_dev == f->dev && st->st_ino == f->ino;
+}
+
 static const struct backend_ops file_ops = {
 	.submit = file_submit,
 	.cancel = file_cancel,
 	.close = file_close,
 	.refresh = file_refresh,
 	.gone = file_gone,
+	.holds = file_holds,
 };
 
 struct backend *backend_open_file(const struct dev_cfg *cfg, struct backend_disk *disk)

@@ -19,6 +19,8 @@ struct file {
 	uint32_t	unit;		/* the size is a multiple of it */
 	uint64_t	end;		/* less than the size: somebody has cut it */
 	bool		blockdev;
+	dev_t		dev;		/* of a block device its number */
+	ino_t		ino;		/* of a file */
 	struct discarder *discarder;	/* of a block device */
 	struct lane	*lane;		/* of a regular file that is written to */
 	char		*path;

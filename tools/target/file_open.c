@@ -67,8 +67,11 @@ static bool look_at(struct file *f, const struct stat *st, uint32_t block_size)
 	unsigned int physical;
 	int logical;
 
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
 	if (S_ISBLK(st->st_mode)) {
 		f->blockdev = true;
+		f->dev = st->st_rdev;
 		if (ioctl(f->fd, BLKGETSIZE64, &f->be.size)) {
 			log_err("%s: cannot get its size: %s", f->path,
 				strerror(errno));

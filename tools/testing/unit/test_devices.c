@@ -2,7 +2,7 @@
 /* link: tools/target/devices.c */
 /*
  * The devices that are served: a disk that has vanished is waited for, and no other one
- * is taken for it unless somebody says so.
+ * is taken for it unless somebody says so; no file is served by two devices.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +28,7 @@ static struct timer *look_timer;
 static struct instance *instances;	/* of every device; NULL: none */
 static unsigned int opens, shuts;
 static bool can_open, gone;
+static ino_t held;		/* of whatever is open */
 static struct backend_disk asked;	/* for, when it was opened last */
 
 static bool is_gone(struct backend *be)
@@ -36,7 +37,13 @@ static bool is_gone(struct backend *be)
 	return gone;
 }
 
-static const struct backend_ops be_ops = { .gone = is_gone };
+static bool is_held(struct backend *be, const struct stat *st)
+{
+	(void)be;
+	return st->st_ino == held;
+}
+
+static const struct backend_ops be_ops = { .gone = is_gone, .holds = is_held };
 
 static bool open_dev(struct dev *dev)
 {
@@ -151,13 +158,19 @@ void config_adopt(struct config *c)
 	(void)c;
 }
 
+static struct reload_step steps[2];
+static unsigned int n_steps;
+
 struct reload_step *reload_diff(const struct list *old, const struct list *new,
 				unsigned int *n)
 {
+	struct reload_step *s = malloc(sizeof(steps));
+
 	(void)old;
 	(void)new;
-	*n = 0;
-	return NULL;
+	*n = n_steps;
+	memcpy(s, steps, sizeof(steps));
+	return s;
 }
 
 bool reload_same_listens(const struct list *a, const struct list *b)
@@ -250,12 +263,53 @@ static void any_disk_after_a_reload(void **state)
 	assert_false(dev->vanished);
 }
 
+/* A disk gets another name: it is not served by that before the old one has ended. */
+static void a_file_changes_hands(void **state)
+{
+	struct config c = { 0 };
+	struct stat st;
+	struct dev *new;
+
+	(void)state;
+	assert_int_equal(stat("/dev/null", &st), 0);
+	held = st.st_ino;
+	list_init(&c.listens);
+	cfgs[1] = cfgs[0];
+	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
+	list_init(&cfgs[1].node);
+	steps[0] = (struct reload_step){ RELOAD_REMOVE, &cfgs[0], NULL };
+	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
+	n_steps = 2;
+	/* what is begun takes its time */
+	instances = (struct instance *)&instances;
+	opens = 0;
+	shuts = 0;
+	devices_reload(&c);
+	assert_null(device_find("a"));
+	new = device_find("b");
+	assert_non_null(new);
+	for (int i = 0; i < 3; i++) {
+		assert_true(answers(0));
+		assert_int_equal(opens, 0);
+		/* soon, and every time */
+		assert_int_equal(new->retry.when, 100);
+		new->retry.fn(&new->retry);
+	}
+	instances = NULL;
+	devices_progress();
+	assert_int_equal(shuts, 1);
+	assert_true(answers(0));
+	assert_int_equal(opens, 1);
+	assert_true(device_ready(new));
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(the_same_disk),
 		TEST(any_disk_after_a_reload),
+		TEST(a_file_changes_hands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

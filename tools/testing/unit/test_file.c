@@ -525,6 +525,8 @@ static void one_file(void **state)
 	assert_null(meanwhile);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_not_equal(st.st_ino, first.st_ino);
+	assert_true(be->ops->holds(be, &first));
+	assert_false(be->ops->holds(be, &st));
 
 	submit(BIO_WRITE, 0, 8192, 0);
 	assert_int_equal(fstat(sqes[0].fd, &st), 0);
