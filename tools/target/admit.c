@@ -21,7 +21,7 @@ struct account {
 
 static struct list accounts = { &accounts, &accounts };
 static struct list strangers = { &strangers, &strangers };
-static unsigned int n_guests, n_joined, n_strangers;
+static unsigned int n_guests, n_named, n_joined, n_strangers;
 static size_t mem_joined, mem_all;
 
 /* Hashes of names, the oldest is overwritten. */
@@ -69,8 +69,9 @@ static unsigned int strangers_own(void)
 /* What those with a name have left, and their own places. */
 static unsigned int strangers_max(void)
 {
-	unsigned int left = config.max_connections > n_joined ?
-			    config.max_connections - n_joined : 0;
+	unsigned int taken = n_joined + n_named;
+	unsigned int left = config.max_connections > taken ?
+			    config.max_connections - taken : 0;
 
 	if (mem_all > config.max_memory)
 		left = 0;
@@ -126,11 +127,26 @@ enum admit admit_enter(struct guest *g, const struct sockaddr_storage *peer,
 	return ADMIT_OK;
 }
 
+/* Neither joined nor leaving, until now. */
 static void no_stranger(struct guest *g)
 {
+	if (g->named) {
+		g->named = false;
+		n_named--;
+		return;
+	}
 	list_del(&g->node);
 	g->account->strangers--;
 	n_strangers--;
+}
+
+void admit_name(struct guest *g)
+{
+	if (g->joined || g->named || g->leaving || n_named >= config.max_connections)
+		return;
+	no_stranger(g);
+	g->named = true;
+	n_named++;
 }
 
 /* Of @total, what somebody may have whose name is @known. */
@@ -178,13 +194,18 @@ enum admit admit_join(struct guest *g, bool known)
 
 void admit_back(struct guest *g)
 {
-	if (!g->joined)
+	if (g->named) {
+		g->named = false;
+		n_named--;
+	} else if (g->joined) {
+		g->joined = false;
+		g->account->joined--;
+		n_joined--;
+		g->account->mem -= g->mem;
+		mem_joined -= g->mem;
+	} else {
 		return;
-	g->joined = false;
-	g->account->joined--;
-	n_joined--;
-	g->account->mem -= g->mem;
-	mem_joined -= g->mem;
+	}
 	if (g->leaving)
 		return;
 	list_add_tail(&g->node, &strangers);

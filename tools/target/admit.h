@@ -7,7 +7,8 @@
  * none yet is a stranger. Strangers take what those with a name have left, and a few
  * places of their own; who comes when all of these are taken gets the place of the
  * oldest at the address that has most of them. So they cannot keep out anybody who is
- * about to state a name. The last of the room for those with a name is kept for names
+ * about to state a name. Whoever has stated one and waits is no stranger: its place is
+ * taken from what strangers may have. The last of the room for those with a name is kept for names
  * that are known: from an access list, or since they have been served before.
  */
 #ifndef VOFT_ADMIT_H
@@ -39,6 +40,7 @@ struct guest {
 	struct account	*account;	/* of its address; NULL: has not entered */
 	struct turn	*turn;		/* of that */
 	size_t		mem;
+	bool		named;		/* and not joined yet */
 	bool		joined;
 	bool		leaving;
 	bool		known;
@@ -60,6 +62,11 @@ enum admit {
  */
 enum admit admit_enter(struct guest *g, const struct sockaddr_storage *peer,
 		       struct guest **out);
+/*
+ * It has stated a name, and waits to join for as long as others of that name take: nobody
+ * gets its place. Of a crowd of them, those above the limit stay strangers.
+ */
+void admit_name(struct guest *g);
 /* It has stated a name, which is @known. Its memory so far counts from here on. */
 enum admit admit_join(struct guest *g, bool known);
 /* That was in vain: it is a stranger again, unless it has not become anything else. */

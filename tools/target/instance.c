@@ -368,6 +368,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	c->queue_size = VIRTIO_OF_CONTROL_QUEUE_SIZE;
 	/* waiting for the fence is our time, not the peer's */
 	timer_cancel(&c->timer);
+	admit_name(&c->guest);
 	inst->known = elder(inst) || !list_empty(&dev->cfg->allow) ||
 		      admit_remembers(inst->ivqn);
 

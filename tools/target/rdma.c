@@ -286,9 +286,13 @@ static void connect_request(struct rdma_cm_id *id, const struct rdma_conn_param 
 		free(c);
 		goto reject;
 	}
-	if (out)
-		conn_close(container_of(out, struct conn, guest),
+	if (out) {
+		struct conn *old = container_of(out, struct conn, guest);
+
+		conn_close(old, old->inst ?
+			   "its Connect waits, and another one needs its place" :
 			   "no Connect command, and another one needs its place");
+	}
 	id->context = c;
 	c->kind = PROTO_FIRST;
 	c->max_descs = 1;

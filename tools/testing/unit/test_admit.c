@@ -196,6 +196,61 @@ static void back_among_strangers(void **state)
 		assert_int_equal(admit_join(&guests[10 + n], true), ADMIT_OK);
 }
 
+/* Whoever has stated a name and waits loses its place to nobody, until it is turned away. */
+static void named_ones_keep_their_places(void **state)
+{
+	unsigned int i = 0;
+
+	(void)state;
+	enter(i++, 1);
+	enter(i++, 1);
+	admit_name(&guests[0]);
+	admit_name(&guests[0]);
+	/* of 90 places one is that of the named one */
+	for (; i < 90; i++)
+		assert_null(enter(i, 1));
+	assert_ptr_equal(enter(i++, 1), &guests[1]);
+	for (; i < 300; i++)
+		assert_ptr_not_equal(enter(i, 1), &guests[0]);
+	assert_int_equal(admit_join(&guests[0], false), ADMIT_OK);
+	admit_back(&guests[0]);
+
+	/* in vain, without having joined: the youngest again */
+	admit_name(&guests[0]);
+	admit_back(&guests[0]);
+	assert_ptr_equal(enter(i, 1), &guests[i - 89]);
+	i++;
+	for (unsigned int n = 0; n < 88; n++, i++)
+		assert_ptr_not_equal(enter(i, 1), &guests[0]);
+	assert_ptr_equal(enter(i++, 1), &guests[0]);
+
+	/* one that leaves is neither */
+	admit_name(&guests[i - 1]);
+	admit_leaving(&guests[i - 1]);
+	admit_name(&guests[i - 1]);
+	admit_left(&guests[i - 1]);
+}
+
+/* As many as may ever join, at most: the others are strangers as before. */
+static void named_ones_are_limited(void **state)
+{
+	unsigned int i = 0;
+
+	(void)state;
+	for (; i < 81; i++) {
+		enter(i, 1 + i % 3);
+		admit_name(&guests[i]);
+	}
+	/* strangers have their own places alone by now */
+	for (; i < 90; i++)
+		assert_null(enter(i, 3));
+	assert_ptr_equal(enter(i++, 4), &guests[80]);
+	/* one joins, and leaves its place to another one that is named */
+	assert_int_equal(admit_join(&guests[0], true), ADMIT_OK);
+	admit_name(&guests[85]);
+	assert_null(enter(i++, 4));
+}
+
 /* A storm is refused when too many are still leaving. */
 static void those_that_leave_are_counted(void **state)
 {
@@ -245,6 +300,8 @@ int main(void)
 		TEST(memory_is_limited),
 		TEST(memory_goes_along),
 		TEST(back_among_strangers),
+		TEST(named_ones_keep_their_places),
+		TEST(named_ones_are_limited),
 		TEST(those_that_leave_are_counted),
 		TEST(names_are_remembered),
 	};
