@@ -25,6 +25,7 @@
 
 struct listener {
 	const struct listen_cfg	*cfg;
+	struct sockaddr_storage	addr;		/* what it was resolved to at the start */
 	struct rdma_cm_id	*id;	/* NULL: there is none just now */
 	struct timer		again;
 	bool			told;	/* why not */
@@ -73,31 +74,37 @@ static int bind_wait(struct rdma_cm_id *id, struct sockaddr *addr, const char *u
 	return ret;
 }
 
-/* Why it failed is told, unless it has been. */
-static int listen_one(struct listener *l, unsigned int wait)
+/* At the start only: whoever knows names may let us wait. */
+static int resolve(struct listener *l)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
-	struct rdma_cm_id *id = NULL;
 	int ret = getaddrinfo(l->cfg->host, l->cfg->port, &hints, &res);
 
 	if (ret) {
-		if (!l->told)
-			log_err("%s: %s", l->cfg->url, gai_strerror(ret));
-		l->told = true;
+		log_err("%s: %s", l->cfg->url, gai_strerror(ret));
 		return -1;
 	}
+	memcpy(&l->addr, res->ai_addr, res->ai_addrlen);
+	freeaddrinfo(res);
+	return 0;
+}
+
+/* Why it failed is told, unless it has been. */
+static int listen_one(struct listener *l, unsigned int wait)
+{
+	struct rdma_cm_id *id = NULL;
+
 	if (rdma_create_id(channel, &id, NULL, RDMA_PS_TCP))
 		goto fail;
 	/* so that 0.0.0.0 and [::] can be given side by side */
-	if (res->ai_family == AF_INET6)
+	if (l->addr.ss_family == AF_INET6)
 		rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY,
 				(void *)&one, sizeof(one));
 	rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR,
 			(void *)&one, sizeof(one));
-	if (bind_wait(id, res->ai_addr, l->cfg->url, wait) ||
+	if (bind_wait(id, (struct sockaddr *)&l->addr, l->cfg->url, wait) ||
 	    rdma_listen(id, LISTEN_BACKLOG))
 		goto fail;
-	freeaddrinfo(res);
 	l->id = id;
 	l->told = false;
 	return 0;
@@ -107,7 +114,6 @@ fail:
 	l->told = true;
 	if (id)
 		rdma_destroy_id(id);
-	freeaddrinfo(res);
 	return -1;
 }
 
@@ -161,7 +167,7 @@ int listen_all(struct rdma_event_channel *events)
 
 		l->cfg = list_entry(pos, struct listen_cfg, node);
 		timer_init(&l->again, listen_again);
-		if (listen_one(l, LISTEN_WAIT))
+		if (resolve(l) || listen_one(l, LISTEN_WAIT))
 			return -1;
 		n_listeners++;
 		printf("listening on %s\n", l->cfg->url);
