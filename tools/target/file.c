@@ -444,18 +444,22 @@ static void file_close(struct backend *be)
 	n_files--;
 }
 
-/* Shrinking is not followed: what is beyond the end gives I/O errors. */
+/*
+ * Shrinking is not followed: what is beyond the end gives I/O errors. As in
+ * look_at_end(), a server is not asked, which may not answer.
+ */
 static bool file_refresh(struct backend *be)
 {
 	struct file *f = container_of(be, struct file, be);
 	uint64_t size = 0;
-	struct stat st;
+	struct statx stx;
 
 	if (f->blockdev) {
 		if (ioctl(f->fd, BLKGETSIZE64, &size))
 			return false;
-	} else if (!fstat(f->fd, &st)) {
-		size = st.st_size;
+	} else if (!statx(f->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE,
+			  &stx)) {
+		size = stx.stx_size;
 	}
 	if (size < be->size + f->unit)
 		return false;
