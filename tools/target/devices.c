@@ -347,7 +347,7 @@ static void apply(const struct reload_step *s)
 	}
 }
 
-void devices_reload(struct config *c)
+bool devices_reload(struct config *c)
 {
 	struct reload_step *steps;
 	unsigned int n;
@@ -355,14 +355,17 @@ void devices_reload(struct config *c)
 	steps = reload_diff(&config.devs, &c->devs, &n);
 	if (!steps) {
 		log_err("no memory; nothing is changed");
-		return;
+		config_drop(c);
+		return false;
 	}
+	log_info("the configuration was read again");
 	if (!reload_same_listens(&config.listens, &c->listens))
 		log_warn("other addresses to listen on: only after another start");
 	config_adopt(c);
 	for (unsigned int i = 0; i < n; i++)
 		apply(&steps[i]);
 	free(steps);
+	return true;
 }
 
 unsigned int devices_count(unsigned int *served)

@@ -7,8 +7,11 @@
 
 /* All of config.devs; -1 when none of them can be opened. */
 int devices_open(void);
-/* Those of @c from now on, instead of config.devs. */
-void devices_reload(struct config *c);
+/*
+ * Those of @c from now on, instead of config.devs. False, and logged: as before. @c
+ * holds nothing then, either way.
+ */
+bool devices_reload(struct config *c);
 unsigned int devices_count(unsigned int *served);
 void devices_retry(void);
 void devices_close(void);

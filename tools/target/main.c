@@ -98,13 +98,10 @@ static void reload(void)
 
 	service_reloading();
 	wrong = config_again(&c);
-	if (wrong) {
+	if (wrong)
 		log_err("%s; nothing is changed", wrong);
-	} else {
-		log_info("the configuration was read again");
-		devices_reload(&c);
+	else if (devices_reload(&c))
 		adapter_limits();
-	}
 	devices_retry();
 	instance_refresh();
 	ready();

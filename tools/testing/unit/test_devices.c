@@ -153,24 +153,33 @@ void config_put(struct dev_cfg *d)
 	list_del(&d->node);
 }
 
+static unsigned int n_adopted, n_dropped;
+
 void config_adopt(struct config *c)
 {
 	(void)c;
+	n_adopted++;
+}
+
+void config_drop(struct config *c)
+{
+	(void)c;
+	n_dropped++;
 }
 
 static struct reload_step steps[2];
 static unsigned int n_steps;
+static bool no_memory;
 
 struct reload_step *reload_diff(const struct list *old, const struct list *new,
 				unsigned int *n)
 {
-	struct reload_step *s = malloc(sizeof(steps));
+	struct reload_step *s = no_memory ? NULL : malloc(sizeof(steps));
 
 	(void)old;
 	(void)new;
 	*n = n_steps;
-	memcpy(s, steps, sizeof(steps));
-	return s;
+	return s ? memcpy(s, steps, sizeof(steps)) : NULL;
 }
 
 bool reload_same_listens(const struct list *a, const struct list *b)
@@ -180,10 +189,13 @@ bool reload_same_listens(const struct list *a, const struct list *b)
 	return true;
 }
 
+static const char *first;	/* that was said in this test */
+
 #define FAKE_LOG(name)				\
 	void name(const char *fmt, ...)		\
 	{					\
-		(void)fmt;			\
+		if (!first)			\
+			first = fmt;		\
 	}
 
 FAKE_LOG(log_err)
@@ -207,6 +219,7 @@ static int set_up(void **state)
 	can_open = true;
 	gone = false;
 	instances = NULL;
+	first = NULL;
 	return devices_open();
 }
 
@@ -284,7 +297,10 @@ static void a_file_changes_hands(void **state)
 	instances = (struct instance *)&instances;
 	opens = 0;
 	shuts = 0;
-	devices_reload(&c);
+	assert_true(devices_reload(&c));
+	assert_int_equal(n_adopted, 1);
+	assert_int_equal(n_dropped, 0);
+	assert_non_null(strstr(first, "was read again"));
 	assert_null(device_find("a"));
 	new = device_find("b");
 	assert_non_null(new);
@@ -303,6 +319,23 @@ static void a_file_changes_hands(void **state)
 	assert_true(device_ready(new));
 }
 
+/* Nothing is changed, nothing left of the new one, and nobody told otherwise. */
+static void no_memory_for_a_reload(void **state)
+{
+	struct config c = { 0 };
+
+	(void)state;
+	n_adopted = 0;
+	n_dropped = 0;
+	no_memory = true;
+	assert_false(devices_reload(&c));
+	no_memory = false;
+	assert_int_equal(n_adopted, 0);
+	assert_int_equal(n_dropped, 1);
+	assert_string_equal(first, "no memory; nothing is changed");
+	assert_true(device_ready(device_find("a")));
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -310,6 +343,7 @@ int main(void)
 		TEST(the_same_disk),
 		TEST(any_disk_after_a_reload),
 		TEST(a_file_changes_hands),
+		TEST(no_memory_for_a_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
