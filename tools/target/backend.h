@@ -102,5 +102,7 @@ struct backend *backend_open_file(const struct dev_cfg *cfg, struct backend_disk
 struct backend *backend_open_mem(uint64_t size);
 struct backend *backend_open_null(uint64_t size);
 void file_retry(void);
+/* Is this file, or block device, still being closed? Its locks last as long. */
+bool file_closing(const struct stat *st);
 
 #endif

@@ -64,16 +64,18 @@ static void this_disk(struct dev *dev)
 }
 
 /*
- * Has another one this file that has still to end what it has begun? Where files have
- * no locks there is no other fence between the two.
+ * Has another one this file that has still to end what it has begun, or is it still
+ * being closed? Where files have no locks there is no other fence between the two.
  */
-static bool held_by_another(const struct dev *dev)
+static bool held_still(const struct dev *dev)
 {
 	struct list *pos;
 	struct stat st;
 
 	if (dev->cfg->backing != BACKING_FILE || stat(dev->cfg->path, &st))
 		return false;
+	if (file_closing(&st))
+		return true;
 	list_for_each(pos, &devs) {
 		const struct dev *other = list_entry(pos, struct dev, node);
 
@@ -121,9 +123,9 @@ static void probed(void *user, int err)
 		try_later(dev);
 		return;
 	}
-	if (held_by_another(dev)) {
+	if (held_still(dev)) {
 		if (dev->told != EBUSY)
-			log_info("%s: waiting for what another device has begun there",
+			log_info("%s: waiting for what has been begun there",
 				 dev->cfg->path);
 		dev->told = EBUSY;
 		timer_set(&dev->retry, PAUSE_MIN);

@@ -4,7 +4,7 @@
  *
  * Event loop only. Nothing here blocks after open: reads, writes, fdatasync and
  * fallocate are all submissions, and a discard of a block device is a thread's
- * work. The file is open twice, with O_DIRECT and without. Blocks that O_DIRECT
+ * work, as is close. The file is open twice, with O_DIRECT and without. Blocks that O_DIRECT
  * would refuse are no business of a device that uses it: the kernel warns of mixing
  * it with writes through the page cache, which FLUSH and what stands in for it
  * elsewhere take alone (fdatasync, fallocate).
@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "closer.h"
 #include "config.h"
 #include "discard.h"
 #include "file.h"
@@ -56,6 +57,9 @@ static void look_at_all(struct timer *t);
 /* Regular files that are written to; the timer runs while there are any. */
 static struct list files = { &files, &files };
 static struct timer look_timer = { .fn = look_at_all };
+
+/* Those that threads are closing. */
+static struct list closing = { &closing, &closing };
 
 /* Submissions that found the ring full; file_retry() is called in each pass. */
 static struct list waiting = { &waiting, &waiting };
@@ -424,10 +428,25 @@ void file_retry(void)
 	}
 }
 
+static void drop(struct file *f)
+{
+	list_del(&f->node);
+	free(f->path);
+	free(f);
+}
+
+static void file_closed(struct event *ev, int res)
+{
+	(void)res;
+	drop(container_of(ev, struct file, closed));
+}
+
 static void file_close(struct backend *be)
 {
 	struct file *f = container_of(be, struct file, be);
+	const int fds[2] = { f->direct, f->fd };
 
+	n_files--;
 	list_del(&f->node);
 	if (list_empty(&files))
 		timer_cancel(&look_timer);
@@ -435,13 +454,14 @@ static void file_close(struct backend *be)
 		discarder_stop(f->discarder);
 	if (f->lane)
 		lane_stop(f->lane);
-	if (f->direct >= 0)
-		close(f->direct);
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->path);
-	free(f);
-	n_files--;
+	f->closed.fn = file_closed;
+	list_add_tail(&f->node, &closing);
+	if (closer_start(fds, &f->closed))
+		return;
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	drop(f);
 }
 
 /*
@@ -492,14 +512,27 @@ static bool file_gone(struct backend *be)
 }
 
 /* A block device may have several nodes. */
-static bool file_holds(struct backend *be, const struct stat *st)
+static bool is_file(const struct file *f, const struct stat *st)
 {
-	struct file *f = container_of(be, struct file, be);
-
 	if (S_ISBLK(st->st_mode) != f->blockdev)
 		return false;
 	return f->blockdev ? st->st_rdev == f->dev :
 			     st->st_dev == f->dev && st->st_ino == f->ino;
+}
+
+static bool file_holds(struct backend *be, const struct stat *st)
+{
+	return is_file(container_of(be, struct file, be), st);
+}
+
+bool file_closing(const struct stat *st)
+{
+	struct list *pos;
+
+	list_for_each(pos, &closing)
+		if (is_file(list_entry(pos, struct file, node), st))
+			return true;
+	return false;
 }
 
 static const struct backend_ops file_ops = {

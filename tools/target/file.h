@@ -12,7 +12,8 @@ struct lane;
 
 struct file {
 	struct backend	be;
-	struct list	node;		/* of those that are looked at, see file.c */
+	struct list	node;		/* of those that are looked at or closed, see file.c */
+	struct event	closed;
 	int		fd;		/* through the page cache */
 	int		direct;		/* O_DIRECT, or -1 */
 	uint32_t	align;		/* of offset and length for O_DIRECT; 0: unused */

@@ -67,6 +67,14 @@ static void shut_dev(struct dev *dev)
 
 const struct dev_ops blk_ops = { .open = open_dev, .shut = shut_dev };
 
+static bool closing;
+
+bool file_closing(const struct stat *st)
+{
+	(void)st;
+	return closing;
+}
+
 struct instance *instance_of(const struct dev *dev)
 {
 	(void)dev;
@@ -314,6 +322,11 @@ static void a_file_changes_hands(void **state)
 	instances = NULL;
 	devices_progress();
 	assert_int_equal(shuts, 1);
+	closing = true;
+	assert_true(answers(0));
+	assert_int_equal(opens, 0);
+	closing = false;
+	new->retry.fn(&new->retry);
 	assert_true(answers(0));
 	assert_int_equal(opens, 1);
 	assert_true(device_ready(new));

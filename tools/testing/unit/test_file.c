@@ -109,6 +109,20 @@ void lane_stop(struct lane *l)
 	assert_ptr_equal(l, &a_lane);
 }
 
+/* There may be no thread; otherwise it takes its time. */
+static bool threads;
+static int to_close[2];
+static struct event *when_closed;
+
+bool closer_start(const int fds[2], struct event *ev)
+{
+	if (!threads)
+		return false;
+	memcpy(to_close, fds, sizeof(to_close));
+	when_closed = ev;
+	return true;
+}
+
 /* A server that does not answer keeps whoever asks it. */
 static bool server_is_gone;
 
@@ -849,6 +863,34 @@ static void apart(void **state)
 	assert_int_equal(result, 0);
 }
 
+/* The event loop does not wait for close(), and knows what is being closed. */
+static void closed_by_a_thread(void **state)
+{
+	struct stat st, other;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(stat("/dev/null", &other), 0);
+	assert_false(file_closing(&st));
+	threads = true;
+	be->ops->close(be);
+	threads = false;
+	assert_true(file_closing(&st));
+	assert_false(file_closing(&other));
+	assert_int_equal(fcntl(to_close[0], F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(to_close[1], F_GETFD), FD_CLOEXEC);
+	close(to_close[0]);
+	close(to_close[1]);
+	when_closed->fn(when_closed, 0);
+	assert_false(file_closing(&st));
+	be = backend_open_file(&cfg, &disk);
+	assert_non_null(be);
+	be->ops->close(be);
+	assert_false(file_closing(&st));
+	be = backend_open_file(&cfg, &disk);
+	assert_non_null(be);
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -873,6 +915,7 @@ int main(void)
 		TEST(whole_blocks),
 		TEST(discard_mode),
 		TEST(apart),
+		TEST(closed_by_a_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
