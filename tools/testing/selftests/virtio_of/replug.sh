@@ -42,7 +42,7 @@ round()
 	shift
 	verified_load "$disk"
 	check "$what: under load" "${lose[@]}"
-	check "$what: recovering" vof_wait_state d0 recovering 30
+	check "$what: recovering" vof_wait_state d0 recovering 70
 	note "$what: $(vof_get d0 last_error)"
 	sleep 3
 	check "$what: the load waits" kill -0 "$LOAD"
@@ -66,6 +66,8 @@ interface_up()
 
 round "adapter removed" timeout 60 rdma link delete rxe0 -- \
 	rdma link add rxe0 type rxe netdev "$VOF_DEV"
+# shellcheck disable=SC2034 # for lib.sh
+vof_interface_down=yes
 round "interface down" ip link set "$VOF_DEV" down -- interface_up
 
 remove_theirs() { barrier "remove theirs"; }
