@@ -176,18 +176,11 @@ static int vof_bounds_ask(struct vof_device *dev, int feature,
 }
 
 /* The largest request, and the segments that make it up and no larger one. */
-static int vof_bounds_data(struct vof_device *dev, struct vof_told *told,
-			   u32 carried, u64 said, u32 segs)
+static void vof_bounds_data(struct vof_told *told, u32 carried, u64 said, u32 segs)
 {
 	u32 data = min_t(u64, said ?: VOF_DATA_SERVED, carried);
 	u32 seg_bytes;
 
-	if (said && said < PAGE_SIZE) {
-		vof_device_error(dev, -EOPNOTSUPP,
-				 "the target serves %llu bytes in a request, the block layer here makes none of less than %lu",
-				 said, PAGE_SIZE);
-		return -EOPNOTSUPP;
-	}
 	data = max_t(u32, round_down(data, PAGE_SIZE), PAGE_SIZE);
 	segs = clamp_t(u32, segs ?: VOF_SEGS_DEFAULT, 1, VOF_MAX_SEGS - 2);
 	seg_bytes = ALIGN(DIV_ROUND_UP(data, segs), PAGE_SIZE);
@@ -197,12 +190,12 @@ static int vof_bounds_data(struct vof_device *dev, struct vof_told *told,
 	told->segs = min(segs, data / seg_bytes);
 	told->data = told->segs * seg_bytes;
 	told->chain = max_t(u32, told->segs + 2, VOF_INLINE_SEGS);
-	return 0;
 }
 
 static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 carried)
 {
 	u32 size, segs, block;
+	u64 said;
 	int ret;
 
 	ret = vof_bounds_ask(dev, VIRTIO_BLK_F_SIZE_MAX,
@@ -217,8 +210,16 @@ static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 car
 				     &block);
 	if (ret)
 		return ret;
+	said = (u64)size * segs;
+	if (said && said < PAGE_SIZE) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "the target serves %llu bytes in a request, the block layer here makes none of less than %lu",
+				 said, PAGE_SIZE);
+		return -EOPNOTSUPP;
+	}
+	vof_bounds_data(told, carried, said, segs);
 	told->block = block ?: SECTOR_SIZE;
-	return vof_bounds_data(dev, told, carried, (u64)size * segs, segs);
+	return 0;
 }
 
 static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 carried)
@@ -233,10 +234,9 @@ static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 ca
 		ret = vof_bounds_ask(dev, -1,
 				     offsetof(struct virtio_scsi_config, seg_max),
 				     &segs);
-	if (ret)
-		return ret;
-	return vof_bounds_data(dev, told, carried, (u64)sectors << SECTOR_SHIFT,
-			       segs);
+	if (!ret)
+		vof_bounds_data(told, carried, (u64)sectors << SECTOR_SHIFT, segs);
+	return ret;
 }
 
 /* What this instance of the device, over the connection at hand, can be asked for. */

@@ -246,13 +246,6 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
  */
 static u8 vof_device_driven(struct vof_device *dev)
 {
-	/*
-	 * Not before: it waits for a module that is just being loaded, whose driver may
-	 * be waiting for the link of another device.
-	 */
-	if (!READ_ONCE(dev->vdev.dev.driver))
-		request_module("virtio:d%08Xv%08X", dev->vdev.id.device,
-			       dev->vdev.id.vendor);
 	if (!(dev->status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)) &&
 	    device_attach(&dev->vdev.dev) < 0)
 		return dev->status | VIRTIO_CONFIG_S_FAILED;
@@ -263,6 +256,14 @@ static int vof_device_register(struct vof_device *dev)
 {
 	u8 status;
 	int ret;
+
+	/*
+	 * The driver's probe is to be over when enable returns. Before there is a device:
+	 * a module that is loaded afterwards would take all that wait for it one by one,
+	 * those of dead targets among them.
+	 */
+	request_module("virtio:d%08Xv%08X", dev->vdev.id.device,
+		       dev->vdev.id.vendor);
 
 	mutex_lock(&dev->vq_lock);
 	dev->initialised = true;
@@ -280,7 +281,6 @@ static int vof_device_register(struct vof_device *dev)
 	/* A second one: the first goes with unregister_virtio_device(). */
 	get_device(&dev->vdev.dev);
 
-	/* The driver's probe is to be over when enable returns. */
 	status = vof_device_driven(dev);
 	if (READ_ONCE(dev->lost)) {
 		ret = dev->lost;

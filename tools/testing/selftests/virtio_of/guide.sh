@@ -141,6 +141,8 @@ is "live" "$(state)" live
 check "stop" stop
 
 kill_target
+# What the one before has said must not be taken for what this one says.
+: >"$VOF_TMP/said"
 bash -c "exec $(exec_line ExecStart)" 2>"$VOF_TMP/said" &
 starter=$!
 check "without a target" wait_for grep -q "trying again" "$VOF_TMP/said"
