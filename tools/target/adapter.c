@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,24 +19,152 @@
 #include "conn.h"
 #include "log.h"
 
+#define LOOK_AGAIN	20	/* ms */
+
 static struct list rdevs = { &rdevs, &rdevs };
+static struct timer again;
+static bool all_open;			/* adapters that nobody has used, too */
 static struct log_limit log_adapters;
 static unsigned int max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE, limits;
 unsigned int rdma_max_descs = 1;
 
-/* The adapter that the device uverbs* belongs to, if it has been used here. */
-const char *rdma_holds(const char *uverbs)
+static bool in_use(const struct ibv_context *verbs)
 {
 	struct list *pos;
 
-	list_for_each(pos, &rdevs) {
-		struct ibv_device *dev =
-			list_entry(pos, struct rdev, node)->verbs->device;
+	list_for_each(pos, rdma_conns())
+		if (list_entry(pos, struct conn, node)->rdev->verbs == verbs)
+			return true;
+	return false;
+}
 
-		if (!strcmp(dev->dev_name, uverbs))
-			return dev->name;
+/*
+ * librdmacm closes an adapter that is not there any more when it is asked which there
+ * are, and nothing of it is in use; for that it opens all others. Asked when there is
+ * none, it fails before it closes anything.
+ */
+static void let_go(const char *name, int fd)
+{
+	struct ibv_context **all = rdma_get_devices(NULL);
+
+	if (all)
+		rdma_free_devices(all);
+	all_open = true;
+	if (fcntl(fd, F_GETFD) >= 0)
+		up_adapter_removed(name);
+	else
+		log_info("RDMA adapter %s has gone", name);
+}
+
+static void free_removed(struct rdev *d)
+{
+	const struct ibv_context *verbs = d->verbs;
+	int fd = verbs->cmd_fd;
+	struct list *pos;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s", verbs->device->name);
+	ibv_destroy_comp_channel(d->channel);
+	list_del(&d->node);
+	free(d);
+	list_for_each(pos, &rdevs)
+		if (list_entry(pos, struct rdev, node)->verbs == verbs)
+			return;
+	let_go(name, fd);
+}
+
+static void watch_ended(struct rdev *d)
+{
+	if (!--d->watched)
+		free_removed(d);
+}
+
+static void channel_ended(struct watch *w)
+{
+	watch_ended(container_of(w, struct rdev, watch));
+}
+
+static void async_ended(struct watch *w)
+{
+	watch_ended(container_of(w, struct rdev, async));
+}
+
+/* When the last connection of an adapter that was removed has gone, its driver can. */
+static void look_again(struct timer *t)
+{
+	struct list *pos, *tmp;
+	bool more = false;
+
+	list_for_each_safe(pos, tmp, &rdevs) {
+		struct rdev *d = list_entry(pos, struct rdev, node);
+
+		if (!d->removed || d->watched < 2)
+			continue;
+		if (in_use(d->verbs)) {
+			more = true;
+			continue;
+		}
+		watch_end(&d->async, async_ended);
+		watch_end(&d->watch, channel_ended);
 	}
-	return listen_holds(uverbs);
+	if (more)
+		timer_set(t, LOOK_AGAIN);
+}
+
+static bool any_left(void)
+{
+	struct ibv_device **list;
+	int n = 0;
+
+	list = ibv_get_device_list(&n);
+	if (list)
+		ibv_free_device_list(list);
+	return list && n;
+}
+
+/*
+ * The adapter that the device uverbs* belongs to is removed, and its driver may wait for
+ * us to let go of it. Others are served on. One that was the last cannot be closed as
+ * long as this process lives, see let_go().
+ */
+void adapter_removed(const char *uverbs)
+{
+	struct list *pos, *tmp;
+	bool used = false;
+	const char *name;
+	int fd = -1;
+
+	name = listen_leave(uverbs, &fd);
+	list_for_each(pos, &rdevs) {
+		struct rdev *d = list_entry(pos, struct rdev, node);
+
+		if (strcmp(d->verbs->device->dev_name, uverbs))
+			continue;
+		name = d->verbs->device->name;
+		if (d->removed)
+			return;
+		d->removed = true;
+		used = true;
+	}
+	if (!name && !all_open)
+		return;
+	if (!any_left()) {
+		up_adapter_removed(name ? name : uverbs);
+		return;
+	}
+	if (!used) {
+		let_go(name ? name : uverbs, fd);
+		return;
+	}
+	log_warn("RDMA adapter %s is removed: its connections end", name);
+	list_for_each_safe(pos, tmp, rdma_conns()) {
+		struct conn *c = list_entry(pos, struct conn, node);
+
+		if (c->rdev->removed)
+			conn_close(c, "its RDMA adapter is removed");
+	}
+	again.fn = look_again;
+	timer_set(&again, LOOK_AGAIN);
 }
 
 static void channel_event(struct watch *w)
@@ -135,7 +264,7 @@ static unsigned int at_most(unsigned int v, unsigned int max)
 	return v < max ? v : max;
 }
 
-/* The adapter of @verbs, which librdmacm has opened for good. NULL: it cannot be used. */
+/* The adapter of @verbs, which librdmacm has opened. NULL: it cannot be used. */
 struct rdev *get_rdev(struct ibv_context *verbs)
 {
 	struct list *pos;
@@ -144,7 +273,7 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 
 	list_for_each(pos, &rdevs) {
 		d = list_entry(pos, struct rdev, node);
-		if (d->verbs == verbs && d->limits == limits)
+		if (d->verbs == verbs && d->limits == limits && !d->removed)
 			return d;
 	}
 	d = calloc(1, sizeof(*d));
@@ -177,6 +306,7 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 	}
 	watch_init(&d->watch, d->channel->fd, channel_event);
 	watch_init(&d->async, verbs->async_fd, async_event);
+	d->watched = 2;
 	list_add_tail(&d->node, &rdevs);
 	return d;
 }

@@ -27,8 +27,8 @@
 #define SLOT_TAIL	16U	/* behind them: completion */
 
 /*
- * An adapter, and what connections through it are made for; lives until the process
- * ends. Where a reload asks for more, those that come have another one.
+ * An adapter, and what connections through it are made for; lives until it is removed.
+ * Where a reload asks for more, those that come have another one.
  */
 struct rdev {
 	struct list		node;
@@ -36,6 +36,8 @@ struct rdev {
 	struct ibv_context	*verbs;
 	struct ibv_comp_channel	*channel;
 	struct watch		watch, async;
+	unsigned int		watched;	/* so many of both */
+	bool			removed;	/* with its driver, or about to be */
 	struct ibv_device_attr	attr;
 	bool			iwarp;
 	uint32_t		sq_depth;	/* of every queue pair */
@@ -177,14 +179,14 @@ void conn_try_reap(struct conn *c);
 /* listen.c */
 int listen_all(struct rdma_event_channel *events);
 void listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type);
-const char *listen_holds(const char *uverbs);
+const char *listen_leave(const char *uverbs, int *fd);
 bool rdma_listening(void);
 void rdma_stop_listening(void);
 
 /* adapter.c */
 void adapter_limits(void);
 struct rdev *get_rdev(struct ibv_context *verbs);
-const char *rdma_holds(const char *uverbs);
+void adapter_removed(const char *uverbs);
 int nonblocking(int fd);
 
 /* memory.c */

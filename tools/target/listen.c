@@ -42,18 +42,6 @@ bool rdma_listening(void)
 	return listeners;
 }
 
-/* See rdma_holds(). */
-const char *listen_holds(const char *uverbs)
-{
-	for (unsigned int i = 0; i < n_listeners; i++) {
-		struct rdma_cm_id *id = listeners[i].id;
-
-		if (id && id->verbs && !strcmp(id->verbs->device->dev_name, uverbs))
-			return id->verbs->device->name;
-	}
-	return NULL;
-}
-
 /*
  * The kernel takes apart what a killed process had in its own time, the port
  * among it. At the start that is waited for, @wait ms.
@@ -131,6 +119,34 @@ static void listen_again(struct timer *t)
 	}
 	log_info("listening on %s again, by adapter %s", l->cfg->url,
 		 l->id->verbs ? l->id->verbs->device->name : "of any name");
+}
+
+/*
+ * The adapter that uverbs* belongs to is removed: listeners on addresses of its own let
+ * go of it, and wait for the address to be back. Its name and its file, if there were any.
+ */
+const char *listen_leave(const char *uverbs, int *fd)
+{
+	static char name[64];
+	bool any = false;
+
+	for (unsigned int i = 0; i < n_listeners; i++) {
+		struct listener *l = &listeners[i];
+
+		if (!l->id || !l->id->verbs ||
+		    strcmp(l->id->verbs->device->dev_name, uverbs))
+			continue;
+		snprintf(name, sizeof(name), "%s", l->id->verbs->device->name);
+		*fd = l->id->verbs->cmd_fd;
+		any = true;
+		rdma_destroy_id(l->id);
+		l->id = NULL;
+		log_warn("%s: RDMA adapter %s is removed; listening again when the address is back",
+			 l->cfg->url, name);
+		l->told = true;
+		timer_set(&l->again, RETRY_TIME);
+	}
+	return any ? name : NULL;
 }
 
 /* Something that the connection manager tells of a listener. */

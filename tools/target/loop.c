@@ -132,6 +132,11 @@ static void watch_event(struct event *ev, int res)
 {
 	struct watch *w = container_of(ev, struct watch, ev);
 
+	w->armed = false;
+	if (w->ended) {
+		w->ended(w);
+		return;
+	}
 	/* its adapter is gone, say: it would be ready for ever */
 	if (res < 0 || res & (POLLERR | POLLNVAL))
 		log_debug("file descriptor %d is of no more use", w->fd);
@@ -145,7 +150,27 @@ void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w))
 	w->ev.fn = watch_event;
 	w->fd = fd;
 	w->fn = fn;
+	w->armed = false;
+	w->ended = NULL;
+	list_init(&w->node);
 	list_add_tail(&w->node, &loop.unarmed);
+}
+
+void watch_end(struct watch *w, void (*ended)(struct watch *w))
+{
+	struct io_uring_sqe *sqe = w->armed ? loop_sqe(NULL) : NULL;
+
+	if (w->armed && sqe) {
+		w->ended = ended;
+		/* the function for it takes another type since liburing 2.2 */
+		io_uring_prep_rw(IORING_OP_POLL_REMOVE, sqe, -1, &w->ev, 0, 0);
+		loop_tells(sqe, NULL);
+		return;
+	}
+	/* of an armed one without room to say so, what it was for goes with the process */
+	list_del(&w->node);
+	if (!w->armed)
+		ended(w);
 }
 
 /*
@@ -162,6 +187,7 @@ static void arm_watches(void)
 			return;
 		io_uring_prep_poll_add(sqe, w->fd, POLLIN);
 		loop_tells(sqe, &w->ev);
+		w->armed = true;
 		list_del(&w->node);
 	}
 }

@@ -21,6 +21,8 @@ struct watch {
 	struct list	node;
 	int		fd;
 	void		(*fn)(struct watch *w);
+	bool		armed;
+	void		(*ended)(struct watch *w);
 };
 
 /* Called in each pass; poll() says whether it wants to be called again at once. */
@@ -49,6 +51,8 @@ static inline void loop_tells(struct io_uring_sqe *sqe, struct event *ev)
 }
 
 void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));
+/* @ended is called when the ring has let go of it and of its file, maybe at once. */
+void watch_end(struct watch *w, void (*ended)(struct watch *w));
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_set(struct timer *t, uint64_t ms);

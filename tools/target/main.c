@@ -70,10 +70,7 @@ static void finish(void)
 	timer_set(&exit_timer, 1);
 }
 
-/*
- * Its driver may wait for us to let go of it, which librdmacm does not before the
- * end of the process; nor does a listener on its address work again when it is back.
- */
+/* The last one is, which cannot be let go of before the end of the process. */
 void up_adapter_removed(const char *name)
 {
 	if (exit_deadline)

@@ -355,12 +355,11 @@ static void cm_event(struct watch *w)
 			continue;
 		}
 		c = id->context;
-		/* ends the listeners, and @id may be one */
-		if (type == RDMA_CM_EVENT_DEVICE_REMOVAL)
-			up_adapter_removed(id->verbs ? id->verbs->device->name :
-					   "of a listener");
-		else if (!c)
+		if (!c && type != RDMA_CM_EVENT_DEVICE_REMOVAL)
 			listen_event(id, type);
+		/* ends listeners, and @id may be one; a connection stays for now */
+		if (type == RDMA_CM_EVENT_DEVICE_REMOVAL && id->verbs)
+			adapter_removed(id->verbs->device->dev_name);
 		if (!c)
 			continue;
 		switch (type) {

@@ -27,13 +27,11 @@ static struct watch uevents;
 /* "remove@/devices/.../infiniband_verbs/uverbs0", then a 0 and more strings. */
 static void uevent(const char *what)
 {
-	const char *name = strstr(what, class), *adapter;
+	const char *name = strstr(what, class);
 
 	if (strncmp(what, removal, sizeof(removal) - 1) || !name)
 		return;
-	adapter = rdma_holds(name + sizeof(class) - 1);
-	if (adapter)
-		up_adapter_removed(adapter);
+	adapter_removed(name + sizeof(class) - 1);
 }
 
 static void on_uevent(struct watch *w)
