@@ -8,7 +8,6 @@
 # with: swapon
 # with: swapoff
 # kernels: 6.1 6.12 debug
-# ci: debug
 # timeout: 240
 # mem: 768M
 . "$(dirname "$0")/lib.sh"
