@@ -11,7 +11,6 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,8 +18,7 @@
 #include "discard.h"
 #include "log.h"
 #include "results.h"
-
-#define STACK_SIZE	(64U << 10)
+#include "thread.h"
 
 struct job {
 	struct event	*ev;		/* NULL: the thread ends */
@@ -52,23 +50,6 @@ static void *discard_thread(void *arg)
 	}
 }
 
-/* Signals are for the event loop alone. */
-static int start_thread(struct discarder *d)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&d->thread, &attr, discard_thread, d);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -ret;
-}
-
 struct discarder *discarder_start(int fd, const char *path)
 {
 	struct discarder *d = calloc(1, sizeof(*d));
@@ -77,7 +58,7 @@ struct discarder *discarder_start(int fd, const char *path)
 	if (!ret) {
 		d->fd = fd;
 		sem_init(&d->waiting, 0, 0);
-		ret = start_thread(d);
+		ret = thread_start(&d->thread, discard_thread, d);
 	}
 	if (ret) {
 		log_warn("%s: no thread for discards, which free nothing: %s", path,

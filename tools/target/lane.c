@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,8 +21,7 @@
 #include "lane.h"
 #include "log.h"
 #include "results.h"
-
-#define STACK_SIZE	(64U << 10)
+#include "thread.h"
 
 struct lane {
 	struct io_uring	ring;
@@ -74,23 +72,6 @@ static void *lane_thread(void *arg)
 	return NULL;
 }
 
-/* Signals are for the event loop alone. */
-static int start_thread(struct lane *l)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&l->thread, &attr, lane_thread, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -ret;
-}
-
 static int lane_init(struct lane *l)
 {
 	int ret = results_open();
@@ -102,7 +83,7 @@ static int lane_init(struct lane *l)
 		return -errno;
 	ret = io_uring_queue_init(2 * LANE_DEPTH, &l->ring, 0);
 	if (!ret) {
-		ret = start_thread(l);
+		ret = thread_start(&l->thread, lane_thread, l);
 		if (!ret)
 			return 0;
 		io_uring_queue_exit(&l->ring);

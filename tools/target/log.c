@@ -25,10 +25,10 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "thread.h"
 
 #define LOG_LINE	PIPE_BUF	/* the longest message, with its prefix */
 #define LOG_BUFFER	(64U << 10)
-#define LOG_STACK	(256U << 10)
 #define LOG_PATIENCE	1000	/* ms for what is left at the end, or before log_start() */
 
 int log_verbose;
@@ -227,19 +227,7 @@ static void finish(void)
 
 void log_start(void)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
-	pthread_t thread;
-
-	/* signals are the event loop's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, LOG_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	out.started = !pthread_create(&thread, &attr, writer, NULL);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	out.started = !thread_start(NULL, writer, NULL);
 	atexit(finish);
 	if (!out.started)
 		log_warn("no thread for messages: some may be left out");

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "loop.h"
 #include "probe.h"
+#include "thread.h"
 
 #define LOOK	4096
 
@@ -80,20 +80,13 @@ struct probe *probe_start(const char *path, void (*done)(void *user, int err),
 			  void *user)
 {
 	struct probe *p = calloc(1, sizeof(*p));
-	pthread_attr_t attr;
-	pthread_t thread;
-	int ret;
 
 	if (!p)
 		return NULL;
 	p->done = done;
 	p->user = user;
 	p->path = strdup(path);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	ret = p->path ? pthread_create(&thread, &attr, look, p) : ENOMEM;
-	pthread_attr_destroy(&attr);
-	if (!ret)
+	if (p->path && !thread_start(NULL, look, p))
 		return p;
 	free_probe(p);
 	return NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/closer.c */
+/* link: tools/target/closer.c tools/target/thread.c */
 /*
  * Files are closed in threads, which say when.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/log.c */
+/* link: tools/target/log.c tools/target/thread.c */
 /*
  * The target's messages when nobody reads standard error: whoever logs does not wait,
  * what is left out is counted, and the count is said when there is room again. What
