@@ -98,17 +98,9 @@ nth "mkdir" ENOMEM mkdir "$VOF_CONFIGFS/d1"
 
 # From here on, what is allocated on behalf of our modules: their text is
 # somewhere in the stack, and close.
-lo=0xffffffffffffffff
-hi=0x0000000000000000
-while read -r module size _; do
-	[[ $module = virtio_of || $module = virtio_of_rdma ]] || continue
-	start=$(cat "/sys/module/$module/sections/.text")
-	end=$(printf '0x%016x' $((start + size)))
-	[[ $start > $lo ]] || lo=$start
-	[[ $end < $hi ]] || hi=$end
-done </proc/modules
-note "text of the modules: $lo to $hi"
-faults failslab "require-start=$lo" "require-end=$hi" stacktrace-depth=14
+read -r start end < <(vof_text)
+note "text of the modules: $start to $end"
+faults failslab "require-start=$start" "require-end=$end" stacktrace-depth=14
 
 vof_make d0 tvqn=disk0 queue_size=4 || bail "no d0"
 errors="ENOMEM EIO EAGAIN ENOBUFS ENOTCONN ECONNABORTED ETIMEDOUT ENODEV"

@@ -801,6 +801,21 @@ vof_census()
 
 vof_loaded() { [ -d "/sys/module/$1" ]; }
 
+# Where the text of our modules is: the first address, and one behind the last. For the
+# kernel's fault injection, which finds by that who allocates.
+vof_text()
+{
+	local module size start end lo=0xffffffffffffffff hi=0x0000000000000000
+	while read -r module size _; do
+		[[ $module = virtio_of?(_rdma|_tcp) ]] || continue
+		start=$(cat "/sys/module/$module/sections/.text")
+		end=$(printf '0x%016x' $((start + size)))
+		[[ $start > $lo ]] || lo=$start
+		[[ $end < $hi ]] || hi=$end
+	done </proc/modules
+	echo "$lo $hi"
+}
+
 # What kmemleak, of the debug kernel, takes for leaked, with the backtraces of the
 # allocations. It counts an object when it is 5 s old and two scans in a row have
 # found no pointer to it.

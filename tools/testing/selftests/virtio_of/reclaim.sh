@@ -87,17 +87,9 @@ budget()
 	echo 100 >$fault/probability
 }
 if [ -d $fault ]; then
-	lo=0xffffffffffffffff
-	hi=0x0000000000000000
-	while read -r module size _; do
-		[[ $module = virtio_of || $module = virtio_of_rdma ]] || continue
-		start=$(cat "/sys/module/$module/sections/.text")
-		end=$(printf '0x%016x' $((start + size)))
-		[[ $start > $lo ]] || lo=$start
-		[[ $end < $hi ]] || hi=$end
-	done </proc/modules
-	echo "$lo" >$fault/require-start
-	echo "$hi" >$fault/require-end
+	read -r start end < <(vof_text)
+	echo "$start" >$fault/require-start
+	echo "$end" >$fault/require-end
 	echo 32 >$fault/stacktrace-depth
 	echo 0 >$fault/verbose
 	echo 0 >$fault/min-order
