@@ -46,7 +46,7 @@ int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 	spin_lock(&cfg->peek);
 	strscpy(cfg->last_error, text, sizeof(cfg->last_error));
 	if (cfg->dev)
-		vof_device_note(cfg->dev, text);
+		vof_report_note(&cfg->dev->report, text);
 	spin_unlock(&cfg->peek);
 	pr_err_ratelimited("%s: %s (%pe)\n", config_item_name(&cfg->item), text,
 			   ERR_PTR(err));

@@ -12,18 +12,20 @@
  *   vof_rdma_lock	(rdma/main.c)	the queues that have an adapter
  *   vof_queue.lock	(irqsave)	ring, requests, the fabric's queue
  *   vof_config.peek	(configfs.c)	pointer to the device, for readers
- *   vof_device.state_lock (irqsave)	state, first error
+ *   vof_device.state_lock (irqsave)	state, first reason why the link was lost
+ *   vof_report.lock	(irqsave)	the last error
  */
 #ifndef _VIRTIO_OF_CORE_H
 #define _VIRTIO_OF_CORE_H
 
-#include <linux/ratelimit_types.h>
 #include <linux/sched.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/wait.h>
 
 #include <virtio_of/fabric.h>
+
+#include "report.h"
 
 /* A control command that takes longer means that the link is lost. */
 #define VOF_CTRL_TIMEOUT	(10 * HZ)
@@ -54,7 +56,6 @@
 /* Bytes of the configuration space that are remembered. */
 #define VOF_CONFIG_CACHE	256
 
-#define VOF_ERROR_SIZE		256
 #define VOF_ADDR_SIZE		64
 
 /* How long the name is that a device has for itself, at most. */
@@ -183,13 +184,11 @@ struct vof_identity {
  * @ops: @opts.ops
  * @initialised: @vdev counts references, the last one frees the whole
  * @registered: @vdev is on the virtio bus, or about to be
- * @state_lock: protects @state, @lost, @error, @error_text
+ * @report: what it has to say
+ * @state_lock: protects @state, @lost
  * @state: written by device.c alone
  * @state_since: in 64 bit jiffies
  * @lost: the first reason why the link at hand was lost, 0: none
- * @error: errno of the last error
- * @error_text: the last error in words
- * @error_limit: so that a device that keeps failing does not flood the log
  * @cancel: whoever waits for this device is to give up
  * @hurry: somebody waits for it to go: nobody waits long for the target
  * @hurry_since: when that began
@@ -251,14 +250,12 @@ struct vof_device {
 	const struct vof_fabric_ops *ops;
 	bool initialised;
 	bool registered;
+	struct vof_report report;
 
 	spinlock_t state_lock;
 	enum vof_state state;
 	u64 state_since;
 	int lost;
-	int error;
-	char error_text[VOF_ERROR_SIZE];
-	struct ratelimit_state error_limit;
 
 	bool cancel;
 	bool hurry;
@@ -328,6 +325,9 @@ static inline bool vof_device_in_use(const struct vof_device *dev)
 	       !(dev->status & VIRTIO_CONFIG_S_FAILED);
 }
 
+#define vof_device_error(dev, err, ...) \
+	vof_report_error(&(dev)->report, err, __VA_ARGS__)
+
 extern struct workqueue_struct *vof_wq;
 extern struct device *vof_parent;
 
@@ -357,10 +357,7 @@ void vof_device_put(struct vof_device *dev);
 bool vof_device_set_state(struct vof_device *dev, enum vof_state next);
 enum vof_state vof_device_state(struct vof_device *dev);
 void vof_device_info(struct vof_device *dev, struct vof_info *info);
-void vof_device_note(struct vof_device *dev, const char *text);
 const char *vof_state_name(enum vof_state state);
-__printf(3, 4)
-void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...);
 
 /* link.c */
 void vof_link_init(struct vof_device *dev);

@@ -6,7 +6,7 @@
  * them, so that one command is in flight at a time. Each may sleep, takes the
  * queue's admin_lock, and waits as long as vof_limit_patient() allows: an answer
  * that takes longer means that the link is lost. Each returns 0 or a negative errno, and
- * has then reported the cause by vof_device_error() or vof_link_lost().
+ * has then reported the cause by vof_report_error() or vof_link_lost().
  */
 #include <linux/io.h>
 #include <linux/slab.h>

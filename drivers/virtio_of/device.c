@@ -23,7 +23,6 @@
 #include <linux/device.h>
 #include <linux/math64.h>
 #include <linux/module.h>
-#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "core.h"
@@ -83,6 +82,7 @@ bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
 			WRITE_ONCE(dev->cancel, true);
 		dev->state_since = get_jiffies_64();
 		WRITE_ONCE(dev->state, next);
+		vof_report_retrying(&dev->report, next == VOF_RECOVERING);
 	}
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 	if (ok)
@@ -115,78 +115,12 @@ void vof_device_info(struct vof_device *dev, struct vof_info *info)
 	spin_lock_irqsave(&dev->state_lock, flags);
 	info->state = dev->state;
 	info->age = div_u64(get_jiffies_64() - dev->state_since, HZ);
-	strscpy(info->error, dev->error_text, sizeof(info->error));
 	spin_unlock_irqrestore(&dev->state_lock, flags);
+	vof_report_last(&dev->report, info->error);
 	info->reconnects = READ_ONCE(dev->reconnects);
 	info->attempts = READ_ONCE(dev->attempts);
 	info->replayed = READ_ONCE(dev->replayed);
 }
-
-/**
- * vof_device_note() - have last_error say something that is no error of the device
- * @dev: the device
- * @text: in words, logged elsewhere
- *
- * Context: any.
- */
-void vof_device_note(struct vof_device *dev, const char *text)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&dev->state_lock, flags);
-	strscpy(dev->error_text, text, sizeof(dev->error_text));
-	spin_unlock_irqrestore(&dev->state_lock, flags);
-}
-
-/**
- * vof_device_error() - report what went wrong, to the log and to last_error
- * @dev: the device
- * @err: negative errno
- * @fmt: in words that an administrator can act on
- *
- * Attempts to connect that fail all in the same way are logged once.
- *
- * Context: any.
- */
-void vof_device_error(struct vof_device *dev, int err, const char *fmt, ...)
-{
-	char text[VOF_ERROR_SIZE];
-	unsigned long flags;
-	va_list args;
-	bool again;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	spin_lock_irqsave(&dev->state_lock, flags);
-	again = dev->state == VOF_RECOVERING && !strcmp(dev->error_text, text);
-	dev->error = err;
-	strscpy(dev->error_text, text, sizeof(dev->error_text));
-	spin_unlock_irqrestore(&dev->state_lock, flags);
-	if (!again && __ratelimit(&dev->error_limit))
-		pr_err("%s: target %s at %s: %s (%pe)\n", dev->opts.name,
-		       dev->opts.tvqn, dev->opts.where, text, ERR_PTR(err));
-}
-
-/**
- * vof_queue_error() - vof_device_error() for fabrics
- * @q: the queue that it happened on
- * @err: negative errno
- * @fmt: in words that an administrator can act on
- *
- * Context: any.
- */
-void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...)
-{
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.va = &args;
-	vof_device_error(q->dev, err, "%pV", &vaf);
-	va_end(args);
-}
-EXPORT_SYMBOL_GPL(vof_queue_error);
 
 static void vof_device_free(struct vof_device *dev)
 {
@@ -232,8 +166,8 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	dev->vdev.dev.type = &vof_device_type;
 	dev->state_since = get_jiffies_64();
 	spin_lock_init(&dev->state_lock);
-	ratelimit_state_init(&dev->error_limit, DEFAULT_RATELIMIT_INTERVAL,
-			     DEFAULT_RATELIMIT_BURST);
+	vof_report_init(&dev->report, dev->opts.name, dev->opts.tvqn,
+			dev->opts.where);
 	mutex_init(&dev->vq_lock);
 	vof_link_init(dev);
 	vof_vdev_init(dev);
@@ -285,7 +219,7 @@ static int vof_device_register(struct vof_device *dev)
 	if (READ_ONCE(dev->lost)) {
 		ret = dev->lost;
 	} else if (status & VIRTIO_CONFIG_S_FAILED) {
-		ret = dev->error ?: -EIO;
+		ret = vof_report_errno(&dev->report) ?: -EIO;
 	} else if (!(status & VIRTIO_CONFIG_S_DRIVER_OK)) {
 		ret = -ENODEV;
 		vof_device_error(dev, ret,
@@ -294,7 +228,7 @@ static int vof_device_register(struct vof_device *dev)
 	} else {
 		return 0;
 	}
-	if (!dev->error)
+	if (!vof_report_errno(&dev->report))
 		vof_device_error(dev, ret, "the driver could not start the device");
 	return ret;
 }
@@ -333,7 +267,7 @@ int vof_device_connect(struct vof_device *dev)
 			ret = -ECANCELED;
 			vof_device_error(dev, ret,
 					 "given up: 0 was written to enable, or the host goes down");
-		} else if (!dev->error) {
+		} else if (!vof_report_errno(&dev->report)) {
 			vof_device_error(dev, ret, "cannot be connected: error %d", ret);
 		}
 		return ret;

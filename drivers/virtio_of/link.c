@@ -30,8 +30,6 @@
  * Recovery allocates memory, and memory may have to be written to this very
  * device to become free: so it does not wait for any, and may use the reserves.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/sched/mm.h>
 
 #include "core.h"
@@ -204,11 +202,10 @@ static void vof_link_give_up(struct vof_device *dev, const char *why)
 {
 	vof_device_set_state(dev, VOF_FAILED);
 	vof_link_fail(dev);
-	pr_err("%s: target %s at %s: %s: requests fail%s%s\n",
-	       dev->opts.name, dev->opts.tvqn, dev->opts.where, why,
-	       READ_ONCE(dev->hurry) ? "" : " until the device is disabled",
-	       vof_type_replays(dev) && !READ_ONCE(dev->hurry) ?
-	       " or told to reconnect" : "");
+	vof_report_say(&dev->report, KERN_ERR, "%s: requests fail%s%s", why,
+		       READ_ONCE(dev->hurry) ? "" : " until the device is disabled",
+		       vof_type_replays(dev) && !READ_ONCE(dev->hurry) ?
+		       " or told to reconnect" : "");
 }
 
 /* A new outage, or a new try. */
@@ -267,11 +264,10 @@ static void vof_link_begin(struct vof_device *dev)
 		WRITE_ONCE(dev->failfast, false);
 	}
 	dev->next_attempt = jiffies + vof_limit_pause(dev);
-	if (vof_device_set_state(dev, VOF_RECOVERING) &&
-	    __ratelimit(&dev->error_limit))
-		pr_warn("%s: target %s at %s: the link is lost, requests %s a new one\n",
-			dev->opts.name, dev->opts.tvqn, dev->opts.where,
-			dev->failfast ? "fail until there is" : "wait for");
+	if (vof_device_set_state(dev, VOF_RECOVERING))
+		vof_report_news(&dev->report, KERN_WARNING,
+				"the link is lost, requests %s a new one",
+				dev->failfast ? "fail until there is" : "wait for");
 	if (dev->failfast)
 		vof_link_fail(dev);
 }
@@ -320,9 +316,8 @@ static int vof_link_attempt(struct vof_device *dev)
 	dev->live_at = get_jiffies_64();
 	dev->reconnects++;
 	dev->replayed += replayed;
-	if (__ratelimit(&dev->error_limit))
-		pr_info("%s: target %s at %s: connected again after %lu s, requests sent again: %u\n",
-			dev->opts.name, dev->opts.tvqn, dev->opts.where,
+	vof_report_news(&dev->report, KERN_INFO,
+			"connected again after %lu s, requests sent again: %u",
 			(jiffies - dev->outage_at) / HZ, replayed);
 	vof_link_check(dev);
 	return 0;
@@ -344,8 +339,8 @@ static bool vof_link_limits(struct vof_device *dev)
 	if (vof_limit_fast(dev, &when) && !time_before(jiffies, when)) {
 		WRITE_ONCE(dev->failfast, true);
 		vof_link_fail(dev);
-		pr_warn("%s: target %s at %s: no link for as long as fast_io_fail_tmo allows: requests fail until there is one\n",
-			dev->opts.name, dev->opts.tvqn, dev->opts.where);
+		vof_report_say(&dev->report, KERN_WARNING,
+			       "no link for as long as fast_io_fail_tmo allows: requests fail until there is one");
 	}
 	return false;
 }

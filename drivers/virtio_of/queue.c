@@ -647,3 +647,23 @@ void vof_queue_async(struct vof_queue *q, const union virtio_of_completion *cpl)
 					le32_to_cpu(cpl->config.generation));
 }
 EXPORT_SYMBOL_GPL(vof_queue_async);
+
+/**
+ * vof_queue_error() - report what went wrong on a queue
+ * @q: the queue that it happened on
+ * @err: negative errno
+ * @fmt: in words that an administrator can act on
+ *
+ * Context: any.
+ */
+void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	vof_report_error(&q->dev->report, err, "%pV", &vaf);
+	va_end(args);
+}
+EXPORT_SYMBOL_GPL(vof_queue_error);

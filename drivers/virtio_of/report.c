@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a device has to say: to the log, in the name of its directory and target, and
+ * in last_error.
+ *
+ * Everybody reports, so this file asks nobody: it knows strings and a limit for their
+ * rate, no device, no link and no queue.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/string.h>
+
+#include "report.h"
+
+/**
+ * vof_report_init() - nothing has been said yet
+ * @r: the report
+ * @name: of the directory in configfs
+ * @tvqn: name of the target
+ * @where: its address in words; all three stay as long as @r
+ */
+void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
+		     const char *where)
+{
+	r->name = name;
+	r->tvqn = tvqn;
+	r->where = where;
+	spin_lock_init(&r->lock);
+	ratelimit_state_init(&r->limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+}
+
+/**
+ * vof_report_retrying() - is the same thing tried over and over from now on?
+ * @r: the report
+ * @retrying: attempts that fail all in the same way are logged once
+ *
+ * Context: any.
+ */
+void vof_report_retrying(struct vof_report *r, bool retrying)
+{
+	WRITE_ONCE(r->retrying, retrying);
+}
+
+/**
+ * vof_report_error() - report what went wrong, to the log and to last_error
+ * @r: the report
+ * @err: negative errno
+ * @fmt: in words that an administrator can act on
+ *
+ * Context: any.
+ */
+void vof_report_error(struct vof_report *r, int err, const char *fmt, ...)
+{
+	char text[VOF_ERROR_SIZE];
+	unsigned long flags;
+	va_list args;
+	bool again;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	spin_lock_irqsave(&r->lock, flags);
+	again = READ_ONCE(r->retrying) && !strcmp(r->text, text);
+	WRITE_ONCE(r->err, err);
+	strscpy(r->text, text, sizeof(r->text));
+	spin_unlock_irqrestore(&r->lock, flags);
+	if (!again)
+		vof_report_news(r, KERN_ERR, "%s (%pe)", text, ERR_PTR(err));
+}
+
+/**
+ * vof_report_note() - have last_error say something that is no error of the device
+ * @r: the report
+ * @text: in words, logged elsewhere
+ *
+ * Context: any.
+ */
+void vof_report_note(struct vof_report *r, const char *text)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&r->lock, flags);
+	strscpy(r->text, text, sizeof(r->text));
+	spin_unlock_irqrestore(&r->lock, flags);
+}
+
+/**
+ * vof_report_last() - the last error in words
+ * @r: the report
+ * @text: out, VOF_ERROR_SIZE bytes; empty if there was none
+ *
+ * Context: any.
+ */
+void vof_report_last(struct vof_report *r, char *text)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&r->lock, flags);
+	strscpy(text, r->text, VOF_ERROR_SIZE);
+	spin_unlock_irqrestore(&r->lock, flags);
+}
+
+/**
+ * vof_report_errno() - the last error as a number
+ * @r: the report
+ *
+ * Context: any.
+ * Return: a negative errno, 0 if there was none.
+ */
+int vof_report_errno(const struct vof_report *r)
+{
+	return READ_ONCE(r->err);
+}
+
+static void vof_report_log(struct vof_report *r, const char *level,
+			   struct va_format *vaf)
+{
+	printk("%s" pr_fmt("%s: target %s at %s: %pV\n"), level, r->name, r->tvqn,
+	       r->where, vaf);
+}
+
+/**
+ * vof_report_say() - to the log alone, and always
+ * @r: the report
+ * @level: KERN_ERR or the like
+ * @fmt: in words
+ *
+ * For what happens once in a while, at the command of a person or of a clock.
+ *
+ * Context: any.
+ */
+void vof_report_say(struct vof_report *r, const char *level, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	vof_report_log(r, level, &vaf);
+	va_end(args);
+}
+
+/**
+ * vof_report_news() - to the log alone, unless it has had much of it lately
+ * @r: the report
+ * @level: KERN_ERR or the like
+ * @fmt: in words
+ *
+ * Context: any.
+ */
+void vof_report_news(struct vof_report *r, const char *level, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!__ratelimit(&r->limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	vof_report_log(r, level, &vaf);
+	va_end(args);
+}
