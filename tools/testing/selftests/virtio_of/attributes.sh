@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Attributes of configfs: defaults, limits, and what they refuse.
+# transports: rdma tcp
 # quick: yes
 # timeout: 240
 # kernels: 6.1 6.12 debug
@@ -8,7 +9,7 @@
 
 long=$(printf 'x%.0s' {1..255})
 
-modprobe virtio_of_rdma || bail "virtio_of_rdma does not load"
+modprobe "$VOF_MODULE" || bail "$VOF_MODULE does not load"
 mkdir "$VOF_CONFIGFS/a" || bail "mkdir fails"
 
 for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
@@ -56,7 +57,7 @@ refuses trsvcid http EINVAL "1 to 65535"
 refuses transport smoke EPROTONOSUPPORT "no such transport"
 refuses transport "../evil" EINVAL "letters"
 refuses transport "$long" ENAMETOOLONG "15 bytes"
-accepts transport rdma
+accepts transport "$VOF_TRANSPORT"
 accepts queue_size 2
 accepts queue_size 1024
 refuses queue_size 0 EINVAL "power of two"
@@ -122,15 +123,15 @@ like "which is random" "$(cat "$VOF_TMP/first")" \
 is "and the default now" "$(vof_get a ivqn)" "$(cat "$VOF_TMP/first")"
 is "made once" "$($made)" "$(cat "$VOF_TMP/first")"
 rmdir "$VOF_CONFIGFS/a"
-rmmod virtio_of_rdma virtio_of
-modprobe virtio_of_rdma
+rmmod "$VOF_MODULE" virtio_of
+modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 is "the default after the module is loaded" "$(vof_get a ivqn)" "$(cat "$VOF_TMP/first")"
 is "a name of one's choice" "$($made "a host's name")" "a host's name"
 is "is the default" "$(vof_get a ivqn)" "a host's name"
 rmdir "$VOF_CONFIGFS/a"
-rmmod virtio_of_rdma virtio_of
-modprobe virtio_of_rdma
+rmmod "$VOF_MODULE" virtio_of
+modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 is "and after the module is loaded" "$(vof_get a ivqn)" "a host's name"
 for name in "" $'a\nb' 'a"b' "${long}y"; do
@@ -143,11 +144,11 @@ is "is the truth" "$(vof_get a ivqn)" written-by-hand
 rm -r /etc/virtio-of /etc/modprobe.d/virtio-of.conf
 check_not "another host has another name" [ "$($made)" = "$(cat "$VOF_TMP/first")" ]
 rmdir "$VOF_CONFIGFS/a"
-rmmod virtio_of_rdma virtio_of
+rmmod "$VOF_MODULE" virtio_of
 check_not "a name that is too long is no parameter" modprobe virtio_of "ivqn=${long}y"
 check_not "nor is one with a control character" modprobe virtio_of "ivqn=$(printf 'a\1b')"
 like "the log says so" "$(vof_log)" "parameter ivqn: control character"
-modprobe virtio_of_rdma
+modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 
 rmdir "$VOF_CONFIGFS/a"

@@ -120,7 +120,7 @@ check "the disk goes" no_scsi_disk
 # ---- block sizes that no driver takes -----------------------------------------------
 
 for size in 8192 256 3000 65536; do
-	out=$(virtio-of-target --listen "rdma://$VOF_ADDR" \
+	out=$(virtio-of-target --listen "$(vof_url "$VOF_ADDR")" \
 		--blk "tvqn=disk,mem=1M,block-size=$size" 2>&1)
 	is "block-size=$size is refused" $? 1
 	like "in words" "$out" "block-size=$size: drivers take powers of two from 512 to 4096"

@@ -15,7 +15,7 @@ refused()
 	local words=$1 out
 	shift
 	printf '%s\n' "$@" >"$VOF_TMP/bad.conf"
-	if out=$(timeout 20 virtio-of-target --listen "rdma://$VOF_ADDR" \
+	if out=$(timeout 20 virtio-of-target --listen "$(vof_url "$VOF_ADDR")" \
 		--config "$VOF_TMP/bad.conf" 2>&1); then
 		not_ok "$words: is refused"
 	else

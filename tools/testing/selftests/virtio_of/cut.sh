@@ -3,6 +3,7 @@
 # The network between initiator and target is cut for 1, 15 and 60 s, under load:
 # nothing is lost, nothing hangs, the device is live again soon. A device whose
 # target cannot be reached can be removed at once.
+# transports: rdma tcp
 # nodes: target initiator
 # timeout: 500
 . "$(dirname "$0")/lib.sh"

@@ -7,6 +7,7 @@
 #
 # Emulated guests take their time; the default is what they do in some minutes, less
 # on the debug kernel, where each test looks for leaks anyway.
+# transports: rdma tcp
 # timeout: 600
 # smp: 2
 # mem: 2G
@@ -24,7 +25,7 @@ for ((i = 0; i < devices; i++)); do
 	options+=(--blk "tvqn=disk$i,mem=1M,queues=1")
 done
 start_target "${options[@]}"
-modprobe virtio_of_rdma
+modprobe "$VOF_MODULE"
 
 # Kilobytes that are free when caches are dropped and deferred frees have happened,
 # with the pages on the processors' own lists, which may become an eighth of all
@@ -49,7 +50,7 @@ slabs()
 	for c in /sys/kernel/slab/*/shrink; do
 		echo 1 >"$c"
 	done 2>/dev/null
-	awk '/^kmalloc-|^rxe_|^kernfs|^dentry|^inode_cache|^task_struct/ { print $1, $2, $5 }' /proc/slabinfo
+	awk '/^kmalloc-|^rxe_|^TCP|^sock_inode|^kernfs|^dentry|^inode_cache|^task_struct/ { print $1, $2, $5 }' /proc/slabinfo
 }
 
 # What there is now, as a base for compare.
@@ -73,7 +74,7 @@ compare()
 		[ "$(vof_census)" != "$(cat "$VOF_TMP/before.census")" ] || break
 		sleep 0.1
 	done
-	is "$1: RDMA resources, virtio devices, disks" "$(vof_census)" \
+	is "$1: connections, virtio devices, disks" "$(vof_census)" \
 		"$(cat "$VOF_TMP/before.census")"
 	for ((i = 0; i < 50; i++)); do
 		[ "$(target_fds)" != "$fds_before" ] || break
@@ -121,8 +122,8 @@ reload()
 {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		[ ! -d /sys/module/virtio_of_rdma ] ||
-			rmmod virtio_of_rdma virtio_of || return 1
+		[ ! -d "/sys/module/$VOF_MODULE" ] ||
+			rmmod "$VOF_MODULE" virtio_of || return 1
 		vof_connect d0 tvqn=disk0 || return 1
 		[ "$(vof_get d0 state)" = live ] || return 1
 		vof_disconnect d0 || return 1

@@ -4,6 +4,7 @@
 # same names: not while the target lives, and not when it was killed and started
 # again. The disk takes 4 s for a write; what it holds is looked at from below.
 # A file that is in use is refused.
+# transports: rdma tcp
 # with: dmsetup
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
@@ -63,7 +64,7 @@ in_use()
 {
 	local what=$1 out
 	shift
-	if out=$(timeout 20 virtio-of-target --listen "rdma://$VOF_ADDR:9000" \
+	if out=$(timeout 20 virtio-of-target --listen "$(vof_url "$VOF_ADDR" 9000)" \
 		--file-wait 1 "$@" 2>&1); then
 		not_ok "$what: refused"
 	else
@@ -83,7 +84,7 @@ in_use "a file given twice" --blk "tvqn=a,file=$VOF_TMP/below" \
 stop_target
 start_target --blk "$other,readonly"
 first=$TARGET
-start_target --listen "rdma://$VOF_ADDR:9000" --blk "$other,readonly"
+start_target --listen "$(vof_url "$VOF_ADDR" 9000)" --blk "$other,readonly"
 ok "two targets may read one file"
 in_use "but not write to it" --blk "tvqn=a,file=$VOF_TMP/other"
 stop_target

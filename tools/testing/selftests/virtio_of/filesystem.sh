@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A real file system: made, filled, unmounted, checked, mounted again, and the
 # same after the device was away.
+# transports: rdma tcp
 # timeout: 300
 # smp: 2
 . "$(dirname "$0")/lib.sh"

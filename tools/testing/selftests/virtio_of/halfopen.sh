@@ -4,6 +4,7 @@
 # target notices by its keepalive and takes everything back, while others are
 # served; and a new Connect under the same names is served at once, from
 # wherever it comes.
+# transports: rdma tcp
 # nodes: target initiator
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
@@ -39,24 +40,22 @@ if on_node initiator; then
 	finish
 fi
 
-resources() { rdma resource show | sed 's/ cq [0-9]*//'; }
 pinned() { grep VmPin "/proc/$TARGET/status"; }
-count() { rdma resource show qp | grep -c 'type RC'; }
 
 start_target --keepalive 3 --blk tvqn=disk,mem=16M,queues=1 \
 	--blk tvqn=other,mem=16M,queues=1
 # What the target keeps of an adapter that it has used is there before it is counted.
 check "an initiator comes and goes" act --tvqn other --ivqn first up down
 for ((i = 0; i < 100; i++)); do
-	[ "$(count)" != 0 ] || break
+	[ "$(connections)" != 0 ] || break
 	sleep 0.1
 done
-before=$(resources)
+before=$(vof_resources)
 pin=$(pinned)
 barrier up
 
 barrier "connected keepalive"
-is "two queue pairs for the initiator" "$(count)" 2
+is "two connections for the initiator" "$(connections)" 2
 barrier "cut keepalive"
 start=$(milliseconds)
 act --tvqn other --ivqn here up load:14000 >"$VOF_TMP/load" &
@@ -73,25 +72,25 @@ note <"$VOF_TMP/load"
 read -r _ _ _ _ worst _ < <(grep writes "$VOF_TMP/load")
 check "and do not wait: the slowest write took $worst ms" [ "$worst" -lt $((4000 * slower)) ]
 for ((i = 0; i < 50; i++)); do
-	[ "$(resources)" != "$before" ] || break
+	[ "$(vof_resources)" != "$before" ] || break
 	sleep 0.1
 done
-is "RDMA resources are as before" "$(resources)" "$before"
+is "connections are as before" "$(vof_resources)" "$before"
 is "and so is pinned memory" "$(pinned)" "$pin"
 barrier "seen keepalive"
 
 barrier "connected fence"
-is "two queue pairs for the initiator" "$(count)" 2
+is "two connections for the initiator" "$(connections)" 2
 barrier "cut fence"
 check "the same names from elsewhere are served at once" \
 	act --tvqn disk --ivqn lost "<3000 up" read:8:1 write:8:2 down
 check "the half-open instance was ended for it" \
 	target_says "its initiator has connected again, closing" 0
 for ((i = 0; i < 50; i++)); do
-	[ "$(resources)" != "$before" ] || break
+	[ "$(vof_resources)" != "$before" ] || break
 	sleep 0.1
 done
-is "RDMA resources are as before" "$(resources)" "$before"
+is "connections are as before" "$(vof_resources)" "$before"
 barrier "seen fence"
 barrier "done"
 finish

@@ -4,12 +4,13 @@
 # connections without using them, hold up another one's disk by a flood of
 # commands or by a slow disk of its own, write to memory that is not its own,
 # fill the log, or stop the target where nobody reads that.
+# transports: rdma tcp
 # with: dmsetup
 # smp: 2
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
 
-listen=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]")
+listen=(--listen "$(vof_url "$VOF_ADDR")" --listen "$(vof_url "$VOF_ADDR6")")
 six=(vof-act --addr "$VOF_ADDR6" --tvqn disk)
 four=(vof-act --addr "$VOF_ADDR" --tvqn disk)
 mapped() { sed -n 's/^VmSize:[ \t]*\([0-9]*\) kB/\1/p' "/proc/$TARGET/status"; }

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # No data is lost, whatever happens to the link: at random moments the target is
-# killed and restarted, frozen for a random time, or the link is replaced, or broken by
-# a post that fails where the kernel has fault injection, while files are written with
-# fsync and a second disk is written and read back.
+# killed and restarted, frozen for a random time, or the link is replaced, or broken: a
+# connection of TCP's is reset, a post to the adapter fails where the kernel has fault
+# injection. Meanwhile files are written with fsync, and a second disk is written and read
+# back.
 #
 #	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
-# ci: debug
+# transports: rdma tcp
+# ci: 6.1 6.12 debug 6.12-tcp debug-tcp
 # timeout: 420
 # smp: 2
 . "$(dirname "$0")/lib.sh"
@@ -45,7 +47,8 @@ both_live()
 
 ways=(kill stop reconnect)
 fail_post=/sys/kernel/debug/virtio_of_rdma/fail_post
-if [ -d $fail_post ]; then
+over tcp && ways+=(reset)
+if over rdma && [ -d $fail_post ]; then
 	ways+=(post)
 	echo 0 >$fail_post/verbose
 	echo 0 >$fail_post/times
@@ -95,6 +98,10 @@ for ((i = 0; i < rounds; i++)); do
 		echo $((RANDOM % 30)) >$fail_post/space
 		echo 1 >$fail_post/times
 		;;
+	reset)
+		# One or all of them, in the middle of whatever passes.
+		vof_reset_connections $((RANDOM % 2))
+		;;
 	reconnect)
 		for d in raw fs; do
 			vof_set $d reconnect 1 ||
@@ -105,7 +112,7 @@ for ((i = 0; i < rounds; i++)); do
 	# Sometimes the next loss meets a recovery.
 	[ $patient = 0 ] || both_live 30 || not_ok "round $i: live again"
 done
-[ ! -d $fail_post ] || echo 0 >$fail_post/times
+[[ " ${ways[*]} " != *" post "* ]] || echo 0 >$fail_post/times
 check "live at the end" both_live 40
 ledger_ends "end"
 passes_end "end"

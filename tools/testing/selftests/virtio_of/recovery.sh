@@ -3,6 +3,7 @@
 # A lost link comes back: the target killed, frozen and restarted, the link
 # broken, under load whose data is verified; what the waiting is limited by; what
 # happens when the target comes back as something else.
+# transports: rdma tcp
 # timeout: 500
 # smp: 2
 . "$(dirname "$0")/lib.sh"

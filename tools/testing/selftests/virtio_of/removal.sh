@@ -3,6 +3,7 @@
 # Disconnect, target death and module unload under load: nothing hangs, nothing
 # is reported as written that was not, nothing is left. And a disk that is in use
 # stays, unless somebody insists.
+# transports: rdma tcp
 # timeout: 400
 # with: dmsetup
 # smp: 2
@@ -25,7 +26,7 @@ check "connect" vof_connect d0 tvqn=disk0
 load "$(vof_disk d0)"
 within 30 "disconnect under load" vof_disconnect d0
 load_ends "disconnect"
-check "rmmod at once" rmmod virtio_of_rdma virtio_of
+check "rmmod at once" rmmod "$VOF_MODULE" virtio_of
 
 # What can be wrong with a target, what the device is doing, how it is taken down:
 # within 5 s, whatever they are.
@@ -37,7 +38,7 @@ remove()
 	esac
 }
 
-modprobe virtio_of_rdma
+modprobe "$VOF_MODULE"
 for fault in none dead frozen; do
 	for how in disable insist; do
 		for busy in idle load dirty; do

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # A target that is killed under load and started again serves the same names on
 # the same port at once, time after time.
+# transports: rdma tcp
 # smp: 2
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 truncate -s 64M "$VOF_TMP/image"
-serve=(--listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]"
+serve=(--listen "$(vof_url "$VOF_ADDR")" --listen "$(vof_url "$VOF_ADDR6")"
 	--blk "tvqn=disk0,file=$VOF_TMP/image,queues=2" --rng tvqn=rng0)
 
 start_target "${serve[@]}"

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Several devices of one target at once, one of them no disk: virtio-entropy
 # shows that the core is not a block driver. Which serials are one, and which are not.
+# transports: rdma tcp
 # quick: yes
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
 
-start_target --listen "rdma://$VOF_ADDR" --listen "rdma://[$VOF_ADDR6]" \
+start_target --listen "$(vof_url "$VOF_ADDR")" --listen "$(vof_url "$VOF_ADDR6")" \
 	--blk tvqn=disk0,mem=16M --blk tvqn=disk1,mem=32M --rng tvqn=rng0
 check "first disk" vof_connect d0 tvqn=disk0
 check "second disk" vof_connect d1 tvqn=disk1
@@ -24,13 +25,13 @@ is "has its serial" "$(serial d2)" "$first"
 vof_disconnect d2
 id=$(cat /etc/machine-id)
 echo "${id//[0-7]/9}" >/etc/machine-id
-start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk0,mem=16M
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --blk tvqn=disk0,mem=16M
 check "another machine's disk of that name" vof_connect d2 trsvcid=8550 tvqn=disk0
 check_not "has not" [ "$(serial d2)" = "$first" ]
 vof_disconnect d2
 stop_target
 echo "$id" >/etc/machine-id
-start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk0,mem=16M
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --blk tvqn=disk0,mem=16M
 check "started again on the first machine" vof_connect d2 trsvcid=8550 tvqn=disk0
 is "it has, again" "$(serial d2)" "$first"
 vof_disconnect d2

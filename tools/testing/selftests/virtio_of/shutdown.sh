@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Hosts that go down with devices under load: the one whose target is well says
 # goodbye, the one whose target is frozen does not wait for it.
+# transports: rdma tcp
 # nodes: healthy frozen target
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
@@ -31,9 +32,9 @@ gone()
 	echo $(($(milliseconds) - start))
 }
 
-start_target --listen "rdma://$VOF_ADDR:8549" --blk tvqn=disk-healthy,mem=64M --keepalive 60
+start_target --listen "$(vof_url "$VOF_ADDR" 8549)" --blk tvqn=disk-healthy,mem=64M --keepalive 60
 healthy=$TARGET_LOG
-start_target --listen "rdma://$VOF_ADDR:8550" --blk tvqn=disk-frozen,mem=64M --keepalive 60
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --blk tvqn=disk-frozen,mem=64M --keepalive 60
 barrier up
 barrier loaded
 kill -STOP "$TARGET"

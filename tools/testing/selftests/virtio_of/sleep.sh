@@ -4,6 +4,7 @@
 # processors, under load and without a link: nothing is lost, nothing hangs, and the
 # devices are back when it has woken up. What cannot be drained keeps it awake. The
 # target is elsewhere, as it would be frozen with the rest of user space.
+# transports: rdma tcp
 # nodes: target initiator
 # timeout: 400
 # smp: 2
