@@ -3,7 +3,7 @@
  * A Virtio-oF target that misbehaves in one way, to see what an initiator makes
  * of it.
  *
- *	vof-bad-target --listen ADDR[:PORT] --behave NAME
+ *	vof-bad-target --listen [rdma://]ADDR[:PORT] --behave NAME
  *
  * Serves one disk of 16 MiB of memory with one virtqueue, or what bad-types.c has,
  * under any name, to one initiator at a time. All of it is right but for what NAME says. What goes
@@ -758,6 +758,8 @@ int main(int argc, char **argv)
 		switch (opt) {
 		case 'l':
 			addr = optarg;
+			if (!strncmp(addr, "rdma://", 7))
+				addr += 7;
 			colon = strchr(addr, ':');
 			if (colon && !strchr(colon + 1, ':')) {
 				*colon = 0;
