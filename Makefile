@@ -31,12 +31,12 @@ endif
 RUNNING	:= $(shell uname -r)
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup modules target peer unit fuzz test-tools check \
+.PHONY: all help setup modules target handshake peer unit fuzz test-tools check \
 	bench-tools check-quick check-debug check-all check-full checks bench \
 	bench-quick \
 	demo guest install clean distclean
 
-all: modules target
+all: modules target handshake
 
 help:
 	@echo 'make demo        a remote /dev/vda with real files, in two guests'
@@ -47,6 +47,7 @@ help:
 	@echo
 	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|debug|version]'
 	@echo 'make target      the userspace target, virtio-of-target'
+	@echo 'make handshake   virtio-of-handshake, the agent for TLS where there is no tlshd'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
 	@echo 'make fuzz        the target'"'"'s decoder under libFuzzer, for FUZZ_TIME seconds ($(FUZZ_TIME))'
@@ -92,6 +93,9 @@ module-%:
 
 target:
 	@$(MAKE) --no-print-directory -C tools/target O=$(O)/target
+
+handshake:
+	@$(MAKE) --no-print-directory -C tools/initiator/handshake O=$(O)/handshake
 
 peer:
 	@$(MAKE) --no-print-directory -C tools/testing/peer O=$(O)/peer
@@ -179,7 +183,7 @@ DESTDIR	?=
 install: kver := $(if $(KVER),$(KVERS),$(RUNNING))
 install:
 	@$(MAKE) --no-print-directory module-$(kver)
-	@$(MAKE) --no-print-directory target
+	@$(MAKE) --no-print-directory target handshake
 	$(MAKE) --no-print-directory -C $(KDIR) M=$(O)/$(kver) \
 		CONFIG_MODULE_SIG_ALL= $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
 		modules_install
@@ -190,6 +194,10 @@ install:
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,@SBINDIR@,$(PREFIX)/sbin,' tools/target/virtio-of-target.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of-target.service
+	install -m 755 build/handshake/virtio-of-handshake $(DESTDIR)$(PREFIX)/sbin
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,' \
+		tools/initiator/handshake/virtio-of-handshake.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of-handshake.service
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
 	install -m 755 -t $(DESTDIR)$(PREFIX)/sbin tools/initiator/virtio-of-ivqn \

@@ -31,6 +31,10 @@
 #define LOG_BUFFER	(64U << 10)
 #define LOG_PATIENCE	1000	/* ms for what is left at the end, or before log_start() */
 
+#ifndef LOG_PROGRAM
+#define LOG_PROGRAM	"virtio-of-target"
+#endif
+
 int log_verbose;
 struct log_limit log_peers;
 
@@ -101,7 +105,7 @@ static bool to_journal(void)
 
 static size_t format(char *line, const char *level, const char *prefix, const char *text)
 {
-	int n = snprintf(line, LOG_LINE, "%svirtio-of-target: %s%s\n",
+	int n = snprintf(line, LOG_LINE, "%s" LOG_PROGRAM ": %s%s\n",
 			 to_journal() ? level : "", prefix, text);
 
 	if (n < 0)
