@@ -32,6 +32,7 @@
 #define SERVED		(1U << 20)	/* what every target has to serve */
 #define INSTANCE	5
 #define FLOOD		100
+#define REFUSED		4	/* attempts to connect */
 
 static const char * const behaviours[][2] = {
 	{ "good", "nothing is wrong" },
@@ -46,6 +47,9 @@ static const char * const behaviours[][2] = {
 	{ "seg-max=4096", "requests may have thousands of segments" },
 	{ "most=1m", "no limits but an optimal size of 4 MiB, and 1 MiB is served" },
 	{ "limits=odd", "small segments, blocks of 2^49 bytes" },
+	{ "limits=small", "requests have 2048 bytes of data at most" },
+	{ "bind=less", "a second driver loses its link as it chooses features, then flush" },
+	{ "bind=blind", "one loses its link, for a while, as it asks for the capacity" },
 	{ "block=large", "blocks of 1 MiB" },
 	{ "block=odd", "blocks of 1536 bytes" },
 	{ "features-ok=no", "FEATURES_OK reads back clear" },
@@ -150,6 +154,8 @@ static struct {
 	bool		flipping;	/* and announced, with the same generation */
 	bool		driven;		/* DRIVER_OK was set */
 	bool		happened;	/* what happens but once */
+	unsigned int	drivers;	/* that have chosen features */
+	unsigned int	refused;	/* connections still to be refused */
 	unsigned int	instances;
 	uint8_t		disk[DISK];
 } dev;
@@ -184,6 +190,22 @@ static bool at_step(const char *name)
 	return step && !strcmp(step->name, name);
 }
 
+/* The moment at which the link is lost while another driver is being bound. */
+static bool second_driver(int opcode, const union virtio_of_command *cmd)
+{
+	bool chooses = opcode == VIRTIO_OF_OP_SET_DRIVER_FEATURE &&
+		       !le32toh(cmd->feature.feature_select);
+	bool asks = opcode == VIRTIO_OF_OP_GET_CONFIG && !le16toh(cmd->config.offset);
+
+	dev.drivers += chooses;
+	if (dev.happened || dev.drivers != 2 ||
+	    !((chooses && is("bind=less")) || (asks && is("bind=blind"))))
+		return false;
+	dev.happened = true;
+	dev.refused = asks ? REFUSED : 0;
+	return true;
+}
+
 /* The connection ends, or the command remains without an answer, or with a bad one. */
 static bool interrupted(struct conn *c, const union virtio_of_command *cmd)
 {
@@ -195,6 +217,10 @@ static bool interrupted(struct conn *c, const union virtio_of_command *cmd)
 		},
 	};
 
+	if (second_driver(opcode, cmd)) {
+		c->dead = true;
+		return true;
+	}
 	if (!step || opcode != step->opcode || step->vq == c->control)
 		return false;
 	if (step->status &&
@@ -497,7 +523,8 @@ static size_t disk_config(uint8_t *space)
 	struct virtio_blk_config config = {
 		.capacity = htole64(dev.capacity),
 		.size_max = htole32(512),
-		.seg_max = htole32(is("seg-max=4096") ? 4096 : 16),
+		.seg_max = htole32(is("seg-max=4096") ? 4096 :
+				   is("limits=small") ? 4 : 16),
 		.physical_block_exp = is("most=1m") ? 3 : 40,
 		.opt_io_size = htole32(is("most=1m") ? (4U << 20) / SECTOR : 0),
 		.blk_size = htole32(is("block=large") ? 1U << 20 :
@@ -553,6 +580,10 @@ static uint64_t device_features(void)
 		     1ULL << VIRTIO_BLK_F_BLK_SIZE |
 		     1ULL << VIRTIO_BLK_F_TOPOLOGY |
 		     1ULL << VIRTIO_BLK_F_DISCARD;
+	if (is("limits=small"))
+		f |= 1ULL << VIRTIO_BLK_F_SIZE_MAX;
+	if (is("bind=less") && !dev.happened)
+		f |= 1ULL << VIRTIO_BLK_F_FLUSH;
 	if (is("block=large") || is("block=odd"))
 		f |= 1ULL << VIRTIO_BLK_F_BLK_SIZE;
 	if (is("cache=appears") || is("cache=odd"))
@@ -679,6 +710,10 @@ static void connect_queue(struct conn *c, const union virtio_of_command *cmd)
 
 bool bad_wants(void)
 {
+	if (dev.refused) {
+		dev.refused--;
+		return false;
+	}
 	return !(at_step("accept") || (at_step("vq-accept") && dev.control));
 }
 

@@ -175,6 +175,8 @@ enable_fails device-id=0 ENODEV "device id 0"
 enable_fails no-version-1 EPROTO "VERSION_1"
 enable_fails features-ok=no EOPNOTSUPP "features"
 enable_fails block=large EOPNOTSUPP "block size of 1048576, which this kernel does not take, unlike"
+enable_fails limits=small EOPNOTSUPP \
+	"serves 2048 bytes in a request, the block layer here makes none of less than 4096"
 enable_fails block=odd EOPNOTSUPP "block size of 1536, which this kernel does not take, unlike 1024"
 enable_fails device-id=27 EOPNOTSUPP "this host's memory"
 enable_fails device-id=26 EOPNOTSUPP "cannot be told of a lost link"

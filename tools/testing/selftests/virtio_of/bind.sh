@@ -119,6 +119,49 @@ within 5 "$what while bind waits" vof_set d0 enable 0
 ends "$what"
 is "$what: bind fails" $status 1
 
+# bad BEHAVIOUR PORT: a target that takes its link from a driver that is bound anew. The
+# device is "b", unbound.
+bad()
+{
+	start_bad_target "$1" "$2"
+	check "$what: connect" vof_connect b "trsvcid=$2" tvqn=bad reconnect_delay=1
+	vof_disk b >/dev/null
+	device=$(vof_get b device)
+	check "$what: unbind" vof_bind unbind "$device"
+}
+
+bad_works()
+{
+	check "$what: bind" vof_bind bind "$device"
+	check "$what: the disk works" vof_fio filename="$(vof_disk b)" rw=randwrite bs=4k \
+		size=8m io_size=512k iodepth=8 verify=crc32c
+	vof_disconnect b
+	stop_target
+}
+
+# It has chosen what the target that comes back does not have.
+what="features lost during bind"
+bad bind=less 7001
+is "$what: bind fails" "$(vof_errno "$(vof_bind bind "$device" 2>&1)")" ENODEV
+is "$what: last_error" "$(vof_get b last_error)" \
+	"the target came back without the features 0x200 while a driver was being bound"
+is "$what: live" "$(vof_get b state)" live
+bad_works
+
+# It has waited in vain, and started with a capacity of nothing.
+what="a driver that was told nothing"
+bad bind=blind 7002
+vof_set b fast_io_fail_tmo 0
+check "$what: bind succeeds" vof_bind bind "$device"
+check "$what: failed with the next link" vof_wait_state b failed 20
+is "$what: last_error" "$(vof_get b last_error)" \
+	"the driver was bound while the link was lost, and has to be bound again"
+check "$what: unbind" vof_bind unbind "$device"
+vof_set b fast_io_fail_tmo -1
+vof_set b reconnect 1
+check "$what: live again" vof_wait_state b live 20
+bad_works
+
 # Without a driver there is no disk: not what was asked for.
 serve_image
 what="no driver"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Hundreds of connects and disconnects, dozens of module loads, 64 devices at once:
-# afterwards there is as much of everything as before, at both ends.
+# Hundreds of connects and disconnects, dozens of module loads, 64 devices at once, which
+# lose their target and come back together: afterwards there is as much of everything as
+# before, at both ends.
 #
 #	cycles.sh [CONNECTS [LOADS [DEVICES]]]		such as 500 200 64
 #
@@ -24,6 +25,8 @@ options=()
 for ((i = 0; i < devices; i++)); do
 	options+=(--blk "tvqn=disk$i,mem=1M,queues=1")
 done
+# Control queue and virtqueue, those that come and those that still have to go.
+options+=(--max-connections $((4 * devices + 64)) --max-share 100 --max-memory 16G)
 start_target "${options[@]}"
 modprobe "$VOF_MODULE"
 
@@ -148,6 +151,15 @@ all()
 	note "$devices devices: target of $(target_rss) KiB, $(target_fds) files" >&3
 }
 
+# All of them in a state, each within 120 s.
+all_are()
+{
+	local i
+	for ((i = 0; i < devices; i++)); do
+		vof_wait_state "m$i" "$1" 120 || return 1
+	done
+}
+
 none()
 {
 	local i
@@ -159,6 +171,10 @@ none()
 exec 3>&1
 # The first time the target touches memory that it keeps, as the second shows.
 check "$devices devices" all
+kill_target
+check "the target is killed: all recover" all_are recovering
+start_target "${options[@]}"
+within 90 "and come back together" all_are live
 check "$devices devices go" none
 measure
 check "$devices devices again" all

@@ -135,6 +135,18 @@ check "it vanishes" target_says "removable has vanished" 20
 check "its initiator waits" vof_wait_state removable recovering
 check "the target lets go of it" until_done target_lacks "/dev/$scsi"
 rm "$VOF_TMP/removable"
+# One of the same size, under the same name.
+truncate -s 16M "$VOF_TMP/other"
+sum=$(sha256sum <"$VOF_TMP/other")
+loop=$(vof_loop "$VOF_TMP/other") || bail "no loop device"
+ln -s "$loop" "$VOF_TMP/removable"
+check "another one in its place is recognised" \
+	target_says "loop of .*/other: not the disk that has vanished .16777216 bytes, disk " 60
+is "and not served" "$(vof_get removable state)" recovering
+check "nor kept open" until_done target_lacks "$loop"
+is "nothing is written to it" "$(sha256sum <"$loop")" "$sum"
+rm "$VOF_TMP/removable"
+losetup -d "$loop"
 echo "- - -" >"$(echo /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/scsi_host/host*/scan)"
 until_done scsi_disk >"$VOF_TMP/scsi"
 ln -s "/dev/$(cat "$VOF_TMP/scsi")" "$VOF_TMP/removable"
