@@ -164,6 +164,7 @@ static void add_listen(const char *url)
 	l->url = keep_string(url, strlen(url));
 	if (strncmp(p, scheme, strlen(scheme)))
 		die("--listen %s: an address is rdma://ADDR[:PORT]", url);
+	l->scheme = "rdma";
 	p += strlen(scheme);
 	if (*p == '[') {
 		end = strchr(++p, ']');

@@ -16,6 +16,7 @@ struct allow_entry {
 struct listen_cfg {
 	struct list	node;
 	char		*url;
+	const char	*scheme;	/* one of transports.c */
 	char		*host;
 	char		*port;
 };

@@ -9,38 +9,27 @@
 
 #define VENDOR_ID	0x1af4
 
-void control_reply(struct slot *s, uint16_t status)
-{
-	proto_complete(&s->done, s->cmd.id, status);
-	conn_reply(s, NULL, 0, -1, 0);
-}
-
-static void send_done(struct slot *s)
-{
-	conn_reply(s, NULL, 0, -1, 0);
-}
-
-bool control_eager_offered(const struct instance *inst)
-{
-	return inst->dev->cfg->eager != 0;
-}
-
 static uint64_t offered(const struct instance *inst)
 {
 	uint64_t f = 0;
 
 	if (inst->dev->cfg->num_descs)
 		f |= 1ULL << VIRTIO_OF_F_KEYED_NUM_DESCS;
-	if (control_eager_offered(inst))
+	if (inst->dev->cfg->eager)
 		f |= 1ULL << VIRTIO_OF_F_KEYED_EAGER_BUF;
-	return f;
+	return f & inst->ctrl->ops->features;
+}
+
+static bool has_feature(const struct instance *inst, unsigned int bit)
+{
+	return offered(inst) & 1ULL << bit;
 }
 
 uint16_t control_queue_max(const struct instance *inst, const struct conn *c)
 {
 	unsigned int n = inst->dev->cfg->queue_size;
 
-	while (n > c->rdev->max_queue)
+	while (n > c->max_queue)
 		n /= 2;
 	return n;
 }
@@ -73,52 +62,69 @@ static void get_num_descs(struct slot *s)
 	struct instance *inst = s->conn->inst;
 	const struct dev_cfg *cfg = inst->dev->cfg;
 
-	if (!cfg->num_descs) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+	if (!has_feature(inst, VIRTIO_OF_F_KEYED_NUM_DESCS)) {
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	inst->descs_asked = true;
 	for (unsigned int i = 0; i < cfg->queues; i++)
 		if (inst->vqs[i])
-			inst->vqs[i]->max_descs = cfg->num_descs;
+			inst->vqs[i]->ops->descs(inst->vqs[i], cfg->num_descs);
 	proto_complete_descs(&s->done, s->cmd.id, cfg->num_descs);
-	send_done(s);
+	conn_reply_done(s);
 }
 
 static void get_eager(struct slot *s)
 {
 	struct instance *inst = s->conn->inst;
-	unsigned int n = s->cmd.max_descs;
+	unsigned int n = 0, most = s->cmd.max_descs;
+	struct proto_range r;
 	struct conn *vq;
 
-	if (!control_eager_offered(inst)) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+	if (!has_feature(inst, VIRTIO_OF_F_KEYED_EAGER_BUF)) {
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	if (s->cmd.vq >= inst->dev->cfg->queues) {
-		control_reply(s, VIRTIO_OF_STATUS_EQUEUEQUOT);
+		conn_reply_status(s, VIRTIO_OF_STATUS_EQUEUEQUOT);
 		return;
 	}
 	vq = inst->vqs[s->cmd.vq];
 	if (!vq || vq->closing) {
-		control_reply(s, VIRTIO_OF_STATUS_ESTATUS);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}
-	if (n > vq->n_eager)
-		n = vq->n_eager;
-	if (n > s->small_len / sizeof(struct virtio_of_keyed_desc))
-		n = s->small_len / sizeof(struct virtio_of_keyed_desc);
-	for (unsigned int i = 0; i < n; i++)
-		proto_put_desc(s->small + i * sizeof(struct virtio_of_keyed_desc),
-			       (uintptr_t)vq->eager_mr[i]->addr,
-			       vq->eager_mr[i]->length, vq->eager_mr[i]->rkey);
+	if (most > s->small_len / sizeof(struct virtio_of_keyed_desc))
+		most = s->small_len / sizeof(struct virtio_of_keyed_desc);
+	for (; n < most && vq->ops->eager(vq, n, &r); n++)
+		proto_put_desc(s->small + n * sizeof(struct virtio_of_keyed_desc),
+			       r.addr, r.length, r.key);
 	proto_complete_descs(&s->done, s->cmd.id, n);
 	conn_reply(s, s->small, n * sizeof(struct virtio_of_keyed_desc), -1, 0);
 }
 
 /*
- * Reset: take in what has arrived on the virtqueues before, answer what was not
- * executed, wait for the rest; instance_progress() sends the answer.
+ * Take in what has arrived on a virtqueue, and answer what was not executed. Where that
+ * has kept a stream from being read on, there may be more, but not more than the queue
+ * holds.
+ */
+static void take_in(struct instance *inst, unsigned int vq)
+{
+	struct conn *c = inst->vqs[vq];
+	unsigned int left = c->queue_size + 1U;
+	bool more;
+
+	do {
+		more = c->ops->drain(c);
+		if (inst->vqs[vq] != c || c->closing)
+			return;
+		vq_abort(c);
+	} while (more && !c->closing && --left);
+}
+
+/*
+ * Reset: take in what has arrived on the virtqueues before, wait for what is executed;
+ * instance_progress() sends the answer.
  */
 static void reset(struct slot *s)
 {
@@ -129,12 +135,9 @@ static void reset(struct slot *s)
 	if (first) {
 		/* all is answered in the order in which it came, Reset last */
 		inst->draining = true;
-		for (unsigned int i = 0; i < inst->dev->cfg->queues; i++) {
+		for (unsigned int i = 0; i < inst->dev->cfg->queues; i++)
 			if (inst->vqs[i])
-				conn_drain(inst->vqs[i]);
-			if (inst->vqs[i] && !inst->vqs[i]->closing)
-				vq_abort(inst->vqs[i]);
-		}
+				take_in(inst, i);
 		inst->draining = false;
 		inst->status = 0;
 	}
@@ -151,7 +154,7 @@ static void set_status(struct slot *s)
 		return;
 	}
 	if (!proto_status_ok(inst->status, status)) {
-		control_reply(s, VIRTIO_OF_STATUS_ESTATUS);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}
 	/* a feature set that will not do reads back as a clear bit */
@@ -159,7 +162,7 @@ static void set_status(struct slot *s)
 	    !(inst->state.driver_features & DEV_F_VERSION_1))
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	inst->status = status;
-	control_reply(s, VIRTIO_OF_STATUS_SUCCESS);
+	conn_reply_status(s, VIRTIO_OF_STATUS_SUCCESS);
 	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
 	for (unsigned int i = 0; i < inst->dev->cfg->queues; i++)
@@ -175,13 +178,13 @@ static void get_config(struct slot *s)
 	uint16_t status = proto_config_check(s->cmd.offset, s->cmd.bytes, size);
 
 	if (status) {
-		control_reply(s, status);
+		conn_reply_status(s, status);
 		return;
 	}
 	inst->change_told = false;
 	proto_complete_config(&s->done, s->cmd.id, inst->state.generation,
 			      proto_config_get(space, s->cmd.offset, s->cmd.bytes));
-	send_done(s);
+	conn_reply_done(s);
 }
 
 static void set_config(struct slot *s)
@@ -192,7 +195,7 @@ static void set_config(struct slot *s)
 	uint16_t status = proto_config_check(s->cmd.offset, s->cmd.bytes, size);
 
 	if (status) {
-		control_reply(s, status);
+		conn_reply_status(s, status);
 		return;
 	}
 	/* the connection stays as long as the device has the request */
@@ -204,29 +207,17 @@ static void set_config(struct slot *s)
 		request_configured(&s->req, status);
 }
 
-void request_configured(struct request *req, uint16_t status)
-{
-	struct slot *s = container_of(req, struct slot, req);
-	struct conn *c = s->conn;
-
-	c->in_device--;
-	if (c->closing)
-		conn_try_reap(c);
-	else
-		control_reply(s, status);
-}
-
 static void get_vq_size(struct slot *s)
 {
 	struct instance *inst = s->conn->inst;
 
 	if (s->cmd.vq >= inst->dev->cfg->queues) {
-		control_reply(s, VIRTIO_OF_STATUS_EQUEUEQUOT);
+		conn_reply_status(s, VIRTIO_OF_STATUS_EQUEUEQUOT);
 		return;
 	}
 	proto_complete_vq_size(&s->done, s->cmd.id,
 			       control_queue_max(inst, s->conn));
-	send_done(s);
+	conn_reply_done(s);
 }
 
 static void disconnect(struct slot *s)
@@ -234,7 +225,7 @@ static void disconnect(struct slot *s)
 	struct instance *inst = s->conn->inst;
 
 	if (inst->disconnect) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	inst->disconnect = s;
@@ -258,24 +249,24 @@ void control_command(struct slot *s)
 	const struct proto_cmd *cmd = &s->cmd;
 
 	if (!cmd->known) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	if (!list_empty(&inst->resets) && undone_by_reset(cmd)) {
-		control_reply(s, VIRTIO_OF_STATUS_ESTATUS);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}
 	switch (cmd->opcode) {
 	case VIRTIO_OF_OP_KEEPALIVE:
-		control_reply(s, VIRTIO_OF_STATUS_SUCCESS);
+		conn_reply_status(s, VIRTIO_OF_STATUS_SUCCESS);
 		return;
 	case VIRTIO_OF_OP_GET_FEATURE:
 		proto_complete_feature(&s->done, cmd->id,
 				       cmd->select ? 0 : offered(inst));
-		send_done(s);
+		conn_reply_done(s);
 		return;
 	case VIRTIO_OF_OP_SET_FEATURE:
-		control_reply(s, set_feature(inst, cmd));
+		conn_reply_status(s, set_feature(inst, cmd));
 		return;
 	case VIRTIO_OF_OP_GET_KEYED_NUM_DESCS:
 		get_num_descs(s);
@@ -285,18 +276,18 @@ void control_command(struct slot *s)
 		return;
 	case VIRTIO_OF_OP_GET_VENDOR_ID:
 		proto_complete_id(&s->done, cmd->id, VENDOR_ID);
-		send_done(s);
+		conn_reply_done(s);
 		return;
 	case VIRTIO_OF_OP_GET_DEVICE_ID:
 		proto_complete_id(&s->done, cmd->id, inst->dev->ops->device_id);
-		send_done(s);
+		conn_reply_done(s);
 		return;
 	case VIRTIO_OF_OP_RESET_DEVICE:
 		reset(s);
 		return;
 	case VIRTIO_OF_OP_GET_STATUS:
 		proto_complete_status(&s->done, cmd->id, inst->status);
-		send_done(s);
+		conn_reply_done(s);
 		return;
 	case VIRTIO_OF_OP_SET_STATUS:
 		set_status(s);
@@ -304,10 +295,10 @@ void control_command(struct slot *s)
 	case VIRTIO_OF_OP_GET_DEVICE_FEATURE:
 		proto_complete_feature(&s->done, cmd->id, cmd->select ? 0 :
 				       inst->dev->ops->features(inst->dev));
-		send_done(s);
+		conn_reply_done(s);
 		return;
 	case VIRTIO_OF_OP_SET_DRIVER_FEATURE:
-		control_reply(s, set_driver_feature(inst, cmd));
+		conn_reply_status(s, set_driver_feature(inst, cmd));
 		return;
 	case VIRTIO_OF_OP_GET_VQ_SIZE:
 		get_vq_size(s);
@@ -323,5 +314,5 @@ void control_command(struct slot *s)
 		return;
 	}
 	/* a second Connect */
-	control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+	conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 }

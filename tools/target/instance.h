@@ -36,19 +36,43 @@ struct instance {
 };
 
 /* instance.c */
+struct list *instances(void);		/* oldest first */
+struct instance *instance_by_id(uint16_t id);
 struct instance *instance_of(const struct dev *dev);	/* any of it */
+struct instance *instance_elder(const struct instance *inst);
+bool instance_same_names(const struct instance *a, const struct instance *b);
+bool instance_allows(const struct dev *dev, const char *ivqn);
+struct instance *instance_new(struct dev *dev, const char *ivqn);
+void instance_add_conn(struct instance *inst, struct conn *c);
+void instance_free(struct instance *inst);
+void instance_stop(struct instance *inst, const char *why);
 void instance_stop_all(const struct dev *dev, const char *why);
 void instance_stop_refused(const struct dev *dev, const char *why);
-void instance_shutdown(void);
+/* No new ones: the process is to end. */
+void instances_leave(void);
+bool instances_leaving(void);
+
+/* connect.c: the first command of a connection, and what belongs to it. */
+void connect_command(struct slot *s);
+/* @where: the body as it was fetched, NULL: none was sent */
+void connect_body(struct slot *s, const void *where);
+/* Has its Connect waited long enough? */
+void connect_progress(struct instance *inst);
+/* Something has gone that any Connect may have waited for. */
+void connect_waiting(void);
+
+/* progress.c */
 void instance_progress(struct instance *inst);
-void instance_refresh(void);
-void instance_stop(struct instance *inst, const char *why);
+
+/* tell.c */
+void keepalive_begin(struct instance *inst);
+void tell_change(struct instance *inst);
+/* Files may have grown. */
+void tell_sizes(void);
 
 /* control.c */
 void control_command(struct slot *s);
-void control_reply(struct slot *s, uint16_t status);
 uint16_t control_queue_max(const struct instance *inst, const struct conn *c);
-bool control_eager_offered(const struct instance *inst);
 
 /* vq.c */
 void vq_command(struct slot *s);

@@ -17,15 +17,27 @@
 #include "instance.h"
 #include "log.h"
 #include "loop.h"
+#include "serve.h"
 #include "service.h"
+#include "transports.h"
 
 /* After a signal: for I/O in the backends to end, then for connections to. */
 #define FINISH_TIME	5000
 #define CLOSE_TIME	3000
 
+static void end_of_pass(void)
+{
+	/* what is reaped may be what a Connect has waited for */
+	do {
+		conn_flush_all();
+		file_retry();
+		conn_reap();
+	} while (conn_unflushed());
+}
+
 static const struct loop_hooks hooks = {
 	.poll = conn_poll_all,
-	.flush = conn_flush_all,
+	.flush = end_of_pass,
 };
 
 static struct watch signal_watch;
@@ -50,7 +62,7 @@ static void exit_tick(struct timer *t)
 			return;
 		}
 		exit_deadline = loop_now() + CLOSE_TIME;
-		list_for_each_safe(pos, tmp, rdma_conns())
+		list_for_each_safe(pos, tmp, conns())
 			conn_close(list_entry(pos, struct conn, node),
 				   "I/O did not end in time");
 	}
@@ -64,14 +76,14 @@ static void finish(void)
 		return;
 	exit_deadline = loop_now() + FINISH_TIME;
 	service_stopping();
-	rdma_stop_listening();
-	instance_shutdown();
+	transports_stop_listening();
+	serve_shutdown();
 	timer_init(&exit_timer, exit_tick);
 	timer_set(&exit_timer, 1);
 }
 
 /* The last one is, which cannot be let go of before the end of the process. */
-void up_adapter_removed(const char *name)
+static void adapter_lost(const char *name)
 {
 	if (exit_deadline)
 		return;
@@ -98,9 +110,9 @@ static void reload(void)
 	if (wrong)
 		log_err("%s; nothing is changed", wrong);
 	else if (devices_reload(&c))
-		adapter_limits();
+		transports_reconfigured();
 	devices_retry();
-	instance_refresh();
+	tell_sizes();
 	ready();
 }
 
@@ -146,6 +158,7 @@ int main(int argc, char **argv)
 
 	config_parse(argc, argv);
 	service_begin();
+	conns_init(&serve_conns);
 	if (loop_init(&hooks))
 		return 1;
 	if (watch_signals()) {
@@ -154,9 +167,10 @@ int main(int argc, char **argv)
 	}
 	if (devices_open())
 		return 1;
-	removal_init();
+	transports_prepare();
 	/* before RDMA: the kernel refuses its files to who has changed since open() */
-	if (service_drop(config.user) || rdma_init() || rdma_listen_all())
+	if (service_drop(config.user) || transports_init(adapter_lost) ||
+	    transports_listen())
 		return 1;
 	log_start();
 	ready();

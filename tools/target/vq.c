@@ -17,44 +17,11 @@
 /* Placed so that the payload behind a virtio-blk header is page-aligned. */
 #define HEADER	16U
 
-/* First fit, from where the last search ended. */
-static bool stage_get(struct slot *s, uint32_t pages)
-{
-	struct conn *c = s->conn;
-	uint32_t run = 0;
-
-	if (pages > c->stage_free)
-		return false;
-	if (c->stage_hint + pages > c->stage_pages)
-		c->stage_hint = 0;
-	for (int pass = 0; pass < 2; pass++) {
-		run = 0;
-		for (uint32_t i = c->stage_hint; i < c->stage_pages; i++) {
-			run = c->stage_map[i] ? 0 : run + 1;
-			if (run < pages)
-				continue;
-			s->stage_page = i + 1 - pages;
-			s->stage_pages = pages;
-			memset(c->stage_map + s->stage_page, 1, pages);
-			c->stage_free -= pages;
-			c->stage_hint = i + 1;
-			return true;
-		}
-		c->stage_hint = 0;
-	}
-	return false;
-}
-
-static uint8_t *stage_ptr(const struct slot *s)
-{
-	return s->conn->stage + (size_t)s->stage_page * CONN_PAGE;
-}
-
 uint32_t request_stage_max(const struct request *req)
 {
 	const struct slot *s = container_of(req, struct slot, req);
 
-	return s->conn->stage_pages * CONN_PAGE;
+	return s->conn->stage.pages * STAGE_PAGE;
 }
 
 bool request_reaches(const struct request *req, const void *data, uint32_t length)
@@ -62,18 +29,19 @@ bool request_reaches(const struct request *req, const void *data, uint32_t lengt
 	const struct conn *c = container_of(req, struct slot, req)->conn;
 	const uint8_t *p = data;
 
-	return c->lent_mr && p >= c->lent && length <= c->lent_len &&
+	return c->lent && p >= c->lent && length <= c->lent_len &&
 	       (size_t)(p - c->lent) <= c->lent_len - length;
 }
 
 void *request_stage(struct request *req, uint32_t length)
 {
 	struct slot *s = container_of(req, struct slot, req);
+	struct stage *stage = &s->conn->stage;
 
-	conn_unstage(s);
-	if (!stage_get(s, (length + CONN_PAGE - 1) / CONN_PAGE))
+	stage_put(stage, &s->piece);
+	if (!stage_get(stage, &s->piece, (length + STAGE_PAGE - 1) / STAGE_PAGE))
 		return NULL;
-	return stage_ptr(s);
+	return stage_at(stage, &s->piece);
 }
 
 const struct payload *request_payload(const struct request *req, uint32_t offset)
@@ -86,7 +54,7 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
 /* Nothing below the initiator is in progress, and it knows every outcome. */
 bool vq_quiet(struct conn *c)
 {
-	if (!c->inflight && !c->unacked && list_empty(&c->sq_wait))
+	if (!c->inflight && !c->unacked)
 		return true;
 	c->want_sent = true;
 	conn_activate(c);
@@ -105,7 +73,7 @@ static void check_disconnect(struct conn *c)
 	c->disconnect = NULL;
 	c->goodbye = true;
 	timer_set(&c->timer, 2000);
-	control_reply(s, VIRTIO_OF_STATUS_SUCCESS);
+	conn_reply_status(s, VIRTIO_OF_STATUS_SUCCESS);
 }
 
 static void answered(struct slot *s)
@@ -119,14 +87,10 @@ static void answered(struct slot *s)
 static void reply(struct slot *s, uint16_t status, const void *data,
 		  uint32_t len, int tail, uint32_t offset)
 {
-	uint64_t remote = offset;
-
-	if (s->cmd.opcode == VIRTIO_OF_OP_VQ)
-		remote += s->cmd.out_length;
 	proto_complete_vq(&s->done, &s->cmd, status, offset + len + (tail >= 0));
 	if (!len)
-		conn_unstage(s);
-	conn_reply(s, data, len, tail, remote);
+		stage_put(&s->conn->stage, &s->piece);
+	conn_reply(s, data, len, tail, offset);
 	answered(s);
 }
 
@@ -163,8 +127,7 @@ void request_done(struct request *req, uint32_t offset, const void *data,
 		return;
 	reply(s, VIRTIO_OF_STATUS_SUCCESS, data, length, tail, offset);
 	vq_kick(c);
-	if (c->inst)
-		instance_progress(c->inst);
+	c->user->ended(c);
 }
 
 void request_fail(struct request *req, uint16_t status)
@@ -175,23 +138,40 @@ void request_fail(struct request *req, uint16_t status)
 		fail(s, status);
 }
 
+/* The same of a Set Config, which no virtqueue is concerned with. */
+void request_configured(struct request *req, uint16_t status)
+{
+	struct slot *s = container_of(req, struct slot, req);
+	struct conn *c = s->conn;
+
+	c->in_device--;
+	if (c->closing)
+		conn_try_reap(c);
+	else
+		conn_reply_status(s, status);
+}
+
 /* False: not now, again when something has become free. */
 static bool fetch(struct slot *s)
 {
+	struct stage *stage = &s->conn->stage;
 	uint32_t length = s->cmd.out_length;
 	uint8_t *dst = s->small;
 
 	if (length > s->small_len) {
-		if (!s->stage_pages &&
-		    !stage_get(s, 1 + (length - HEADER + CONN_PAGE - 1) / CONN_PAGE))
+		if (!s->piece.pages &&
+		    !stage_get(stage, &s->piece,
+			       1 + (length - HEADER + STAGE_PAGE - 1) / STAGE_PAGE))
 			return false;
-		dst = stage_ptr(s) + CONN_PAGE - HEADER;
+		dst = stage_at(stage, &s->piece) + STAGE_PAGE - HEADER;
 	}
-	if (!conn_read(s, dst, 0, length))
-		return false;
 	s->out = dst;
 	s->reading = true;
-	return true;
+	if (s->conn->ops->fetch(s, dst, length))
+		return true;
+	s->out = NULL;
+	s->reading = false;
+	return false;
 }
 
 static bool start(struct slot *s)
@@ -252,7 +232,7 @@ void vq_read_done(struct slot *s)
 	s->reading = false;
 	if (s->aborted) {
 		fail(s, VIRTIO_OF_STATUS_ESTATUS);
-		instance_progress(c->inst);
+		c->user->ended(c);
 		return;
 	}
 	if (c->quiesce)
@@ -288,7 +268,7 @@ static void fail_list(struct list *l)
 /* Slot @i of a connection, the one of Connect included. */
 static struct slot *slot_at(struct conn *c, unsigned int i)
 {
-	return i < c->n_slots ? &c->slots[i] : c->boot_slot;
+	return i < c->n_slots ? conn_slot(c, i) : c->boot_slot;
 }
 
 /* Answer what was not executed; what the backend has, ends by itself. */
@@ -347,7 +327,7 @@ static void vq_request(struct slot *s)
 		return;
 	}
 	if (cmd->opcode == VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF) {
-		if (!control_eager_offered(inst)) {
+		if (!c->eager) {
 			fail(s, VIRTIO_OF_STATUS_ENOCMD);
 			return;
 		}
@@ -358,7 +338,7 @@ static void vq_request(struct slot *s)
 		}
 		s->out = c->eager + cmd->out_offset;
 	} else if (cmd->out_length > HEADER +
-		   (uint64_t)(c->stage_pages - 1) * CONN_PAGE) {
+		   (uint64_t)(c->stage.pages - 1) * STAGE_PAGE) {
 		fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
 		return;
 	}
@@ -381,7 +361,7 @@ void vq_command(struct slot *s)
 	if (c->quiesce)
 		return;
 	if (!s->cmd.known || s->cmd.opcode == VIRTIO_OF_OP_CONNECT) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	if (s->cmd.opcode != VIRTIO_OF_OP_DISCONNECT) {
@@ -389,7 +369,7 @@ void vq_command(struct slot *s)
 		return;
 	}
 	if (c->disconnect || c->goodbye) {
-		control_reply(s, VIRTIO_OF_STATUS_ENOCMD);
+		conn_reply_status(s, VIRTIO_OF_STATUS_ENOCMD);
 		return;
 	}
 	c->disconnect = s;

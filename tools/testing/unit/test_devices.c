@@ -25,7 +25,7 @@
 struct config config;
 const struct dev_ops rng_ops;
 static struct timer *look_timer;
-static struct instance *instances;	/* of every device; NULL: none */
+static struct instance *any;	/* of every device; NULL: none */
 static unsigned int opens, shuts;
 static bool can_open, gone;
 static ino_t held;		/* of whatever is open */
@@ -78,7 +78,7 @@ bool file_closing(const struct stat *st)
 struct instance *instance_of(const struct dev *dev)
 {
 	(void)dev;
-	return instances;
+	return any;
 }
 
 void instance_stop_all(const struct dev *dev, const char *why)
@@ -226,7 +226,7 @@ static int set_up(void **state)
 	list_add_tail(&cfgs[0].node, &config.devs);
 	can_open = true;
 	gone = false;
-	instances = NULL;
+	any = NULL;
 	first = NULL;
 	return devices_open();
 }
@@ -302,7 +302,7 @@ static void a_file_changes_hands(void **state)
 	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
 	n_steps = 2;
 	/* what is begun takes its time */
-	instances = (struct instance *)&instances;
+	any = (struct instance *)&any;
 	opens = 0;
 	shuts = 0;
 	assert_true(devices_reload(&c));
@@ -319,7 +319,7 @@ static void a_file_changes_hands(void **state)
 		assert_int_equal(new->retry.when, 100);
 		new->retry.fn(&new->retry);
 	}
-	instances = NULL;
+	any = NULL;
 	devices_progress();
 	assert_int_equal(shuts, 1);
 	closing = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/listen.c */
+/* link: tools/target/rdma_listen.c tools/target/address.c */
 /*
  * Listeners: made at the start, and anew when the address moves, without asking for the
  * address of a name again, which may take long.
@@ -15,13 +15,11 @@
 
 #include <cmocka.h>
 
-#include "../../target/config.h"
-#include "../../target/conn.h"
 #include "../../target/log.h"
+#include "../../target/rdma.h"
 
-/* ---- what listen.c calls -------------------------------------------------- */
+/* ---- what rdma_listen.c calls --------------------------------------------- */
 
-struct config config;
 static struct rdma_cm_id ids[8];
 static unsigned int n_ids, n_destroyed, n_resolved, n_logged;
 static struct sockaddr_in bound;
@@ -140,14 +138,12 @@ static void an_address_moves(void **state)
 	};
 
 	(void)state;
-	list_init(&config.listens);
-	list_add_tail(&cfg.node, &config.listens);
-	assert_int_equal(listen_all(NULL), 0);
-	assert_true(rdma_listening());
+	rdma_listen_init(NULL);
+	assert_int_equal(rdma_listen_on(&cfg), 0);
 	assert_int_equal(n_resolved, 1);
 	assert_int_equal(bound.sin_port, 8549);
 
-	listen_event(&ids[0], RDMA_CM_EVENT_ADDR_CHANGE);
+	rdma_listen_event(&ids[0], RDMA_CM_EVENT_ADDR_CHANGE);
 	assert_non_null(timer);
 	n_logged = 0;
 	bind_error = -1;
@@ -167,7 +163,7 @@ static void an_address_moves(void **state)
 
 	rdma_stop_listening();
 	assert_int_equal(n_destroyed, 5);
-	assert_false(rdma_listening());
+	assert_null(timer);
 }
 
 int main(void)

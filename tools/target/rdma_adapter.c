@@ -15,9 +15,8 @@
 
 #include <infiniband/verbs.h>
 
-#include "config.h"
-#include "conn.h"
 #include "log.h"
+#include "rdma.h"
 
 #define LOOK_AGAIN	20	/* ms */
 
@@ -25,16 +24,19 @@ static struct list rdevs = { &rdevs, &rdevs };
 static struct timer again;
 static bool all_open;			/* adapters that nobody has used, too */
 static struct log_limit log_adapters;
-static unsigned int max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE, limits;
-unsigned int rdma_max_descs = 1;
+static unsigned int max_queue = VIRTIO_OF_CONTROL_QUEUE_SIZE, max_descs = 1, limits;
+static void (*last_removed)(const char *name);
 
 static bool in_use(const struct ibv_context *verbs)
 {
 	struct list *pos;
 
-	list_for_each(pos, rdma_conns())
-		if (list_entry(pos, struct conn, node)->rdev->verbs == verbs)
+	list_for_each(pos, &rdevs) {
+		const struct rdev *d = list_entry(pos, struct rdev, node);
+
+		if (d->verbs == verbs && !list_empty(&d->conns))
 			return true;
+	}
 	return false;
 }
 
@@ -51,7 +53,7 @@ static void let_go(const char *name, int fd)
 		rdma_free_devices(all);
 	all_open = true;
 	if (fcntl(fd, F_GETFD) >= 0)
-		up_adapter_removed(name);
+		last_removed(name);
 	else
 		log_info("RDMA adapter %s has gone", name);
 }
@@ -71,6 +73,15 @@ static void free_removed(struct rdev *d)
 		if (list_entry(pos, struct rdev, node)->verbs == verbs)
 			return;
 	let_go(name, fd);
+}
+
+/* All connections by @d, @why. */
+static void close_all(struct rdev *d, const char *why)
+{
+	struct list *pos, *tmp;
+
+	list_for_each_safe(pos, tmp, &d->conns)
+		conn_close(&list_entry(pos, struct rdma_conn, node)->c, why);
 }
 
 static void watch_ended(struct rdev *d)
@@ -127,14 +138,14 @@ static bool any_left(void)
  * us to let go of it. Others are served on. One that was the last cannot be closed as
  * long as this process lives, see let_go().
  */
-void adapter_removed(const char *uverbs)
+void rdma_adapter_removed(const char *uverbs)
 {
-	struct list *pos, *tmp;
+	struct list *pos;
 	bool used = false;
 	const char *name;
 	int fd = -1;
 
-	name = listen_leave(uverbs, &fd);
+	name = rdma_listen_leave(uverbs, &fd);
 	list_for_each(pos, &rdevs) {
 		struct rdev *d = list_entry(pos, struct rdev, node);
 
@@ -149,7 +160,7 @@ void adapter_removed(const char *uverbs)
 	if (!name && !all_open)
 		return;
 	if (!any_left()) {
-		up_adapter_removed(name ? name : uverbs);
+		last_removed(name ? name : uverbs);
 		return;
 	}
 	if (!used) {
@@ -157,14 +168,21 @@ void adapter_removed(const char *uverbs)
 		return;
 	}
 	log_warn("RDMA adapter %s is removed: its connections end", name);
-	list_for_each_safe(pos, tmp, rdma_conns()) {
-		struct conn *c = list_entry(pos, struct conn, node);
+	list_for_each(pos, &rdevs) {
+		struct rdev *d = list_entry(pos, struct rdev, node);
 
-		if (c->rdev->removed)
-			conn_close(c, "its RDMA adapter is removed");
+		if (d->removed)
+			close_all(d, "its RDMA adapter is removed");
 	}
 	again.fn = look_again;
 	timer_set(&again, LOOK_AGAIN);
+}
+
+/* The completion queue has rung, or will never. */
+void rdma_disarmed(struct rdma_conn *r)
+{
+	r->rdev->n_armed -= r->armed;
+	r->armed = false;
 }
 
 static void channel_event(struct watch *w)
@@ -179,33 +197,33 @@ static void channel_event(struct watch *w)
 	 * is all the same will end the next sleep at once.
 	 */
 	do {
-		struct conn *c;
+		struct rdma_conn *r;
 
 		if (ibv_get_cq_event(d->channel, &cq, &ctx))
 			return;
-		c = ctx;
-		if (cq == c->send_cq) {
-			c->send_cq_events++;
+		r = ctx;
+		if (cq == r->send_cq) {
+			r->send_cq_events++;
 		} else {
-			c->cq_events++;
-			conn_disarmed(c);
+			r->cq_events++;
+			rdma_disarmed(r);
 		}
-		conn_activate(c);
+		conn_activate(&r->c);
 	} while (d->n_armed);
 }
 
 /* Nothing on this adapter works any more; when it is removed, that is told apart. */
 static void adapter_failed(struct rdev *d)
 {
-	struct list *pos, *tmp;
+	struct list *pos;
 
 	log_err("RDMA adapter %s has failed: its connections end",
 		d->verbs->device->name);
-	list_for_each_safe(pos, tmp, rdma_conns()) {
-		struct conn *c = list_entry(pos, struct conn, node);
+	list_for_each(pos, &rdevs) {
+		struct rdev *same = list_entry(pos, struct rdev, node);
 
-		if (c->rdev->verbs == d->verbs)
-			conn_close(c, "the adapter has failed");
+		if (same->verbs == d->verbs)
+			close_all(same, "the adapter has failed");
 	}
 }
 
@@ -216,18 +234,18 @@ static void async_event(struct watch *w)
 
 	while (!ibv_get_async_event(d->verbs, &ev)) {
 		enum ibv_event_type type = ev.event_type;
-		struct conn *c = NULL;
+		struct rdma_conn *r = NULL;
 		int port = 0;
 
 		switch (type) {
 		case IBV_EVENT_CQ_ERR:
-			c = ev.element.cq->cq_context;
+			r = ev.element.cq->cq_context;
 			break;
 		case IBV_EVENT_QP_FATAL:
 		case IBV_EVENT_QP_REQ_ERR:
 		case IBV_EVENT_QP_ACCESS_ERR:
 		case IBV_EVENT_PATH_MIG_ERR:
-			c = ev.element.qp->qp_context;
+			r = ev.element.qp->qp_context;
 			break;
 		case IBV_EVENT_PORT_ERR:
 		case IBV_EVENT_PORT_ACTIVE:
@@ -238,8 +256,8 @@ static void async_event(struct watch *w)
 		}
 		/* before anything that might destroy what it is about, which waits for it */
 		ibv_ack_async_event(&ev);
-		if (c)
-			conn_close(c, ibv_event_type_str(type));
+		if (r)
+			conn_close(&r->c, ibv_event_type_str(type));
 		else if (type == IBV_EVENT_DEVICE_FATAL)
 			adapter_failed(d);
 		else if (port && log_ok(&log_adapters))
@@ -252,7 +270,7 @@ static void async_event(struct watch *w)
 	}
 }
 
-int nonblocking(int fd)
+static int nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -265,7 +283,7 @@ static unsigned int at_most(unsigned int v, unsigned int max)
 }
 
 /* The adapter of @verbs, which librdmacm has opened. NULL: it cannot be used. */
-struct rdev *get_rdev(struct ibv_context *verbs)
+struct rdev *rdma_adapter_get(struct ibv_context *verbs)
 {
 	struct list *pos;
 	struct rdev *d;
@@ -281,6 +299,8 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 		return NULL;
 	d->verbs = verbs;
 	d->limits = limits;
+	d->max_descs = max_descs;
+	list_init(&d->conns);
 	if (ibv_query_device(verbs, &d->attr)) {
 		free(d);
 		return NULL;
@@ -293,8 +313,8 @@ struct rdev *get_rdev(struct ibv_context *verbs)
 	if (d->rq_depth < CONTROL_SLOTS + 2)
 		d->rq_depth = CONTROL_SLOTS + 2;
 	sq = 2 * d->max_queue + 64;
-	if (sq < 4 * (rdma_max_descs + 2))
-		sq = 4 * (rdma_max_descs + 2);
+	if (sq < 4 * (max_descs + 2))
+		sq = 4 * (max_descs + 2);
 	d->sq_depth = at_most(sq, wr);
 	d->channel = ibv_create_comp_channel(verbs);
 	if (!d->channel || nonblocking(d->channel->fd) ||
@@ -316,10 +336,10 @@ struct rdev *get_rdev(struct ibv_context *verbs)
  * It only grows. Connections that are for a device have what that one needs, the others
  * are made again by whoever wants them.
  */
-void adapter_limits(void)
+void rdma_adapter_limits(void)
 {
-	unsigned int descs = rdma_max_descs, queue = max_queue;
-	struct list *pos, *tmp;
+	unsigned int descs = max_descs, queue = max_queue;
+	struct list *pos, *dpos, *tmp;
 
 	list_for_each(pos, &config.devs) {
 		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
@@ -329,15 +349,25 @@ void adapter_limits(void)
 		if (d->queue_size > queue)
 			queue = d->queue_size;
 	}
-	if (descs == rdma_max_descs && queue == max_queue)
+	if (descs == max_descs && queue == max_queue)
 		return;
-	rdma_max_descs = descs;
+	max_descs = descs;
 	max_queue = queue;
 	limits++;
-	list_for_each_safe(pos, tmp, rdma_conns()) {
-		struct conn *c = list_entry(pos, struct conn, node);
+	list_for_each(dpos, &rdevs) {
+		struct rdev *d = list_entry(dpos, struct rdev, node);
 
-		if (c->kind == PROTO_FIRST)
-			conn_close(c, NULL);
+		list_for_each_safe(pos, tmp, &d->conns) {
+			struct conn *c = &list_entry(pos, struct rdma_conn, node)->c;
+
+			if (c->kind == PROTO_FIRST)
+				conn_close(c, NULL);
+		}
 	}
+}
+
+void rdma_adapter_init(void (*lost)(const char *name))
+{
+	last_removed = lost;
+	rdma_adapter_limits();
 }

@@ -7,15 +7,14 @@
  * leaves it at that: nobody can connect any more. So it is made anew.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "conn.h"
+#include "address.h"
 #include "log.h"
+#include "rdma.h"
 
 #define LISTEN_WAIT	5000	/* ms, while the port is in use at the start */
 /* The kernel makes it /proc/sys/net/rdma_ucm/max_backlog, 1024 by default, at most. */
@@ -24,6 +23,7 @@
 #define RETRY_TIME	1000	/* ms between two attempts afterwards */
 
 struct listener {
+	struct list		node;
 	const struct listen_cfg	*cfg;
 	struct sockaddr_storage	addr;		/* what it was resolved to at the start */
 	struct rdma_cm_id	*id;	/* NULL: there is none just now */
@@ -32,15 +32,9 @@ struct listener {
 };
 
 static struct rdma_event_channel *channel;
-static struct listener *listeners;
-static unsigned int n_listeners;
+static struct list listeners = { &listeners, &listeners };
 
 static const int one = 1;
-
-bool rdma_listening(void)
-{
-	return listeners;
-}
 
 /*
  * The kernel takes apart what a killed process had in its own time, the port
@@ -60,21 +54,6 @@ static int bind_wait(struct rdma_cm_id *id, struct sockaddr *addr, const char *u
 		waited += 20;
 	}
 	return ret;
-}
-
-/* At the start only: whoever knows names may let us wait. */
-static int resolve(struct listener *l)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE }, *res;
-	int ret = getaddrinfo(l->cfg->host, l->cfg->port, &hints, &res);
-
-	if (ret) {
-		log_err("%s: %s", l->cfg->url, gai_strerror(ret));
-		return -1;
-	}
-	memcpy(&l->addr, res->ai_addr, res->ai_addrlen);
-	freeaddrinfo(res);
-	return 0;
 }
 
 /* Why it failed is told, unless it has been. */
@@ -125,13 +104,14 @@ static void listen_again(struct timer *t)
  * The adapter that uverbs* belongs to is removed: listeners on addresses of its own let
  * go of it, and wait for the address to be back. Its name and its file, if there were any.
  */
-const char *listen_leave(const char *uverbs, int *fd)
+const char *rdma_listen_leave(const char *uverbs, int *fd)
 {
 	static char name[64];
 	bool any = false;
+	struct list *pos;
 
-	for (unsigned int i = 0; i < n_listeners; i++) {
-		struct listener *l = &listeners[i];
+	list_for_each(pos, &listeners) {
+		struct listener *l = list_entry(pos, struct listener, node);
 
 		if (!l->id || !l->id->verbs ||
 		    strcmp(l->id->verbs->device->dev_name, uverbs))
@@ -150,10 +130,12 @@ const char *listen_leave(const char *uverbs, int *fd)
 }
 
 /* Something that the connection manager tells of a listener. */
-void listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
+void rdma_listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
 {
-	for (unsigned int i = 0; i < n_listeners; i++) {
-		struct listener *l = &listeners[i];
+	struct list *pos;
+
+	list_for_each(pos, &listeners) {
+		struct listener *l = list_entry(pos, struct listener, node);
 
 		if (l->id != id)
 			continue;
@@ -167,39 +149,36 @@ void listen_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
 	}
 }
 
-int listen_all(struct rdma_event_channel *events)
+void rdma_listen_init(struct rdma_event_channel *events)
 {
-	unsigned int n = 0;
-	struct list *pos;
-
 	channel = events;
-	list_for_each(pos, &config.listens)
-		n++;
-	listeners = calloc(n, sizeof(*listeners));
-	if (!listeners)
-		return -1;
-	list_for_each(pos, &config.listens) {
-		struct listener *l = &listeners[n_listeners];
+}
 
-		l->cfg = list_entry(pos, struct listen_cfg, node);
-		timer_init(&l->again, listen_again);
-		if (resolve(l) || listen_one(l, LISTEN_WAIT))
-			return -1;
-		n_listeners++;
-		printf("listening on %s\n", l->cfg->url);
-		fflush(stdout);
+int rdma_listen_on(const struct listen_cfg *cfg)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -1;
+	l->cfg = cfg;
+	timer_init(&l->again, listen_again);
+	if (address_resolve(cfg, &l->addr) || listen_one(l, LISTEN_WAIT)) {
+		free(l);
+		return -1;
 	}
+	list_add_tail(&l->node, &listeners);
 	return 0;
 }
 
 void rdma_stop_listening(void)
 {
-	for (unsigned int i = 0; i < n_listeners; i++) {
-		timer_cancel(&listeners[i].again);
-		if (listeners[i].id)
-			rdma_destroy_id(listeners[i].id);
+	while (!list_empty(&listeners)) {
+		struct listener *l = list_first(&listeners, struct listener, node);
+
+		list_del(&l->node);
+		timer_cancel(&l->again);
+		if (l->id)
+			rdma_destroy_id(l->id);
+		free(l);
 	}
-	n_listeners = 0;
-	free(listeners);
-	listeners = NULL;
 }

@@ -12,9 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "log.h"
-#include "loop.h"
+#include "rdma.h"
 
 #define UEVENT_GROUP	1		/* of the kernel's own messages */
 #define UEVENT_SIZE	4096
@@ -31,7 +30,7 @@ static void uevent(const char *what)
 
 	if (strncmp(what, removal, sizeof(removal) - 1) || !name)
 		return;
-	adapter_removed(name + sizeof(class) - 1);
+	rdma_adapter_removed(name + sizeof(class) - 1);
 }
 
 static void on_uevent(struct watch *w)
@@ -54,7 +53,7 @@ static void on_uevent(struct watch *w)
 	}
 }
 
-void removal_init(void)
+void rdma_removal_init(void)
 {
 	struct sockaddr_nl all = {
 		.nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* All that connections can come by, and the addresses where they are waited for. */
+#ifndef VOFT_TRANSPORTS_H
+#define VOFT_TRANSPORTS_H
+
+#include <stdbool.h>
+
+/* While we may still do everything. */
+void transports_prepare(void);
+/*
+ * Those that an address to listen on is given for. @lost: an adapter has gone, and only
+ * the end of the process gives it free. -1: it says why.
+ */
+int transports_init(void (*lost)(const char *adapter));
+int transports_listen(void);
+void transports_stop_listening(void);
+/* Another configuration is in force. */
+void transports_reconfigured(void);
+
+#endif
