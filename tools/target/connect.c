@@ -204,7 +204,7 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEBUSY, inst->label, cfg->tvqn);
 		return;
 	}
-	max = control_queue_max(inst, c);
+	max = instance_queue_max(inst, c);
 	size = s->cmd.queue_size ? s->cmd.queue_size : max;
 	if (size > max) {
 		connect_failed(s, VIRTIO_OF_STATUS_EQSIZEQUOT, inst->label, cfg->tvqn);

@@ -25,15 +25,6 @@ static bool has_feature(const struct instance *inst, unsigned int bit)
 	return offered(inst) & 1ULL << bit;
 }
 
-uint16_t control_queue_max(const struct instance *inst, const struct conn *c)
-{
-	unsigned int n = inst->dev->cfg->queue_size;
-
-	while (n > c->max_queue)
-		n /= 2;
-	return n;
-}
-
 static uint16_t set_feature(struct instance *inst, const struct proto_cmd *cmd)
 {
 	uint64_t may = cmd->select ? 0 : offered(inst);
@@ -216,7 +207,7 @@ static void get_vq_size(struct slot *s)
 		return;
 	}
 	proto_complete_vq_size(&s->done, s->cmd.id,
-			       control_queue_max(inst, s->conn));
+			       instance_queue_max(inst, s->conn));
 	conn_reply_done(s);
 }
 

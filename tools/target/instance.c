@@ -113,6 +113,16 @@ void instance_add_conn(struct instance *inst, struct conn *c)
 	inst->n_conns++;
 }
 
+/* How large a virtqueue can be that @c carries. */
+uint16_t instance_queue_max(const struct instance *inst, const struct conn *c)
+{
+	unsigned int n = inst->dev->cfg->queue_size;
+
+	while (n > c->max_queue)
+		n /= 2;
+	return n;
+}
+
 bool instance_same_names(const struct instance *a, const struct instance *b)
 {
 	return a->dev == b->dev && !strcmp(a->ivqn, b->ivqn);

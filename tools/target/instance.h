@@ -45,6 +45,7 @@ bool instance_allows(const struct dev *dev, const char *ivqn);
 struct instance *instance_new(struct dev *dev, const char *ivqn);
 void instance_add_conn(struct instance *inst, struct conn *c);
 void instance_free(struct instance *inst);
+uint16_t instance_queue_max(const struct instance *inst, const struct conn *c);
 void instance_stop(struct instance *inst, const char *why);
 void instance_stop_all(const struct dev *dev, const char *why);
 void instance_stop_refused(const struct dev *dev, const char *why);
@@ -72,7 +73,6 @@ void tell_sizes(void);
 
 /* control.c */
 void control_command(struct slot *s);
-uint16_t control_queue_max(const struct instance *inst, const struct conn *c);
 
 /* vq.c */
 void vq_command(struct slot *s);
