@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * virtio-blk.
+ * virtio-blk: requests.
  *
  * Event loop only. The header and the segments of discard and write zeroes are
  * in the part of a request that was copied out of the peer's reach. Only payload
@@ -8,201 +8,16 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_of.h>
 
-#include "dev.h"
-#include "log.h"
+#include "blk.h"
 
-#define SECTOR			512U
 #define HEADER			16U
 #define SERIAL_SIZE		20U
-
-/*
- * 2 GiB per segment of a discard; zeroes may have to be written, so they stay
- * shorter, and in one piece.
- */
-#define MAX_DISCARD_SECTORS	(1U << 22)
-#define MAX_ZEROES_SECTORS	(1U << 15)
-#define MAX_ZEROES_SEGS		1U
-
-static void put16(void *p, uint16_t v)
-{
-	v = htole16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put32(void *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put64(void *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint64_t blk_features(struct dev *dev)
-{
-	uint64_t f = DEV_F_VERSION_1 |
-		1ULL << VIRTIO_BLK_F_SEG_MAX |
-		1ULL << VIRTIO_BLK_F_SIZE_MAX |
-		1ULL << VIRTIO_BLK_F_BLK_SIZE |
-		1ULL << VIRTIO_BLK_F_TOPOLOGY;
-
-	if (dev->cfg->queues > 1)
-		f |= 1ULL << VIRTIO_BLK_F_MQ;
-	/* without these two a driver takes the device for write-through */
-	if (dev->cfg->writeback)
-		f |= 1ULL << VIRTIO_BLK_F_FLUSH |
-		     1ULL << VIRTIO_BLK_F_CONFIG_WCE;
-	if (dev->backend->readonly)
-		f |= 1ULL << VIRTIO_BLK_F_RO;
-	else
-		f |= 1ULL << VIRTIO_BLK_F_DISCARD |
-		     1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
-	return f;
-}
-
-/*
- * seg_max and size_max are chosen so that their product, the largest request a
- * driver can form, is one that is served (DEV_MAX_DATA).
- */
-static uint32_t blk_seg_max(const struct dev *dev)
-{
-	uint32_t n = dev->cfg->queue_size > 3 ? dev->cfg->queue_size - 2 : 1;
-
-	return n < DEV_MAX_DATA / 4096 ? n : DEV_MAX_DATA / 4096 - 1;
-}
-
-static uint32_t blk_size_max(const struct dev *dev)
-{
-	return DEV_MAX_DATA / blk_seg_max(dev) & ~4095U;
-}
-
-/* What the disk below is good at, in logical blocks; the fields are narrow. */
-static void blk_topology(const struct dev *dev, struct virtio_blk_config *c)
-{
-	const struct backend *be = dev->backend;
-	uint32_t per_phys = be->physical_size / dev->block_size;
-	uint32_t least = be->io_min / dev->block_size;
-	uint32_t offset = be->io_offset / dev->block_size;
-
-	while (per_phys > 1) {
-		c->physical_block_exp++;
-		per_phys /= 2;
-	}
-	if (least < 1U << c->physical_block_exp || least > UINT16_MAX)
-		least = 1U << c->physical_block_exp;
-	put16(&c->min_io_size, least);
-	put32(&c->opt_io_size, be->io_opt / dev->block_size);
-	if (offset <= UINT8_MAX)
-		c->alignment_offset = offset;
-}
-
-static size_t blk_config(struct dev_state *s, uint8_t *buf)
-{
-	struct dev *dev = s->dev;
-	struct virtio_blk_config c;
-	uint32_t align = dev->backend->discard_unit > dev->block_size ?
-			 dev->backend->discard_unit : dev->block_size;
-
-	memset(&c, 0, sizeof(c));
-	put64(&c.capacity, dev->backend->size / SECTOR);
-	put32(&c.size_max, blk_size_max(dev));
-	put32(&c.seg_max, blk_seg_max(dev));
-	put32(&c.blk_size, dev->block_size);
-	blk_topology(dev, &c);
-	c.wce = s->wce;
-	put16(&c.num_queues, dev->cfg->queues);
-	put32(&c.max_discard_sectors, MAX_DISCARD_SECTORS);
-	put32(&c.max_discard_seg, BLK_MAX_SEGS);
-	put32(&c.discard_sector_alignment, align / SECTOR);
-	put32(&c.max_write_zeroes_sectors, MAX_ZEROES_SECTORS);
-	put32(&c.max_write_zeroes_seg, MAX_ZEROES_SEGS);
-	c.write_zeroes_may_unmap = dev->backend->unmap;
-	memcpy(buf, &c, sizeof(c));
-	return sizeof(c);
-}
-
-static void blk_set_wce(struct dev_state *s, uint8_t wce)
-{
-	if (s->wce == wce)
-		return;
-	s->wce = wce;
-	s->generation++;
-}
-
-/*
- * Is something that was to be stable not, although it succeeded? Somebody else has
- * asked in between and was told.
- */
-static bool blk_failed_meanwhile(const struct request *req)
-{
-	return req->blk.failures != req->state->dev->backend->failures;
-}
-
-/* A cache that could not be emptied is still there, and says so. */
-static void blk_emptied(struct bio *bio, int err)
-{
-	struct blk_request *b = container_of(bio, struct blk_request, bio);
-	struct request *req = container_of(b, struct request, blk);
-
-	req->state->emptying--;
-	if (err || blk_failed_meanwhile(req))
-		blk_set_wce(req->state, 1);
-	request_configured(req, VIRTIO_OF_STATUS_SUCCESS);
-}
-
-/*
- * One byte can be written: the mode of the cache. A driver that switches it off
- * will not flush any more, so it is emptied before that is confirmed.
- */
-static uint16_t blk_set_config(struct request *req, uint16_t offset,
-			       uint8_t bytes, uint64_t value)
-{
-	struct dev_state *s = req->state;
-	struct bio *bio = &req->blk.bio;
-	uint8_t wce = value & 1, old = s->wce;
-
-	if (offset != offsetof(struct virtio_blk_config, wce) || bytes != 1 ||
-	    !(s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE))
-		return VIRTIO_OF_STATUS_ECONFOFF;
-	blk_set_wce(s, wce);
-	if (wce || (!old && !s->emptying))
-		return VIRTIO_OF_STATUS_SUCCESS;
-	s->emptying++;
-	req->blk.failures = s->dev->backend->failures;
-	bio->op = BIO_FLUSH;
-	bio->flags = 0;
-	bio->done = blk_emptied;
-	s->dev->backend->ops->submit(s->dev->backend, bio);
-	return DEV_LATER;
-}
-
-static void blk_reset(struct dev_state *s)
-{
-	blk_set_wce(s, s->dev->cfg->writeback);
-}
-
-/*
- * A driver that knows nothing of a cache never flushes one; one that switched it
- * off does not either. For both a write is durable when it completes.
- */
-static unsigned int blk_sync_flag(const struct dev_state *s)
-{
-	if (s->driver_features & 1ULL << VIRTIO_BLK_F_CONFIG_WCE)
-		return s->wce ? 0 : BIO_F_DSYNC;
-	if (s->driver_features & 1ULL << VIRTIO_BLK_F_FLUSH)
-		return 0;
-	return BIO_F_DSYNC;
-}
 
 /* The status byte is the last of the writable part, wherever that is. */
 static void blk_status(struct request *req, uint8_t status)
@@ -238,11 +53,6 @@ static void blk_lost(struct dev_state *s)
 	failures_lost(&s->hearing);
 }
 
-static void blk_init(struct dev_state *s)
-{
-	s->wce = s->dev->cfg->writeback;
-}
-
 static void blk_begin(struct dev_state *s, const char *ivqn)
 {
 	failures_begin(&s->dev->failures, s->dev->backend->failures, &s->hearing, ivqn);
@@ -257,7 +67,7 @@ static void blk_bio_done(struct bio *bio, int err);
 
 static int blk_next_segment(struct request *req)
 {
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 	struct blk_seg *seg = &b->segs[b->seg++];
 
 	b->bio.op = b->type == VIRTIO_BLK_T_DISCARD ? BIO_DISCARD : BIO_ZEROES;
@@ -274,7 +84,7 @@ static int blk_next_segment(struct request *req)
 static void blk_bio_done(struct bio *bio, int err)
 {
 	struct blk_request *b = container_of(bio, struct blk_request, bio);
-	struct request *req = container_of(b, struct request, blk);
+	struct request *req = blk_of(b);
 
 	if (b->type == VIRTIO_BLK_T_IN) {
 		/* what was not read does not show what lay there before */
@@ -325,10 +135,11 @@ static void blk_bio_done(struct bio *bio, int err)
 static void blk_launch(struct request *req)
 {
 	struct backend *be = req->state->dev->backend;
+	struct blk_request *b = to_blk(req);
 
-	req->blk.failures = be->failures;
-	req->blk.bio.done = blk_bio_done;
-	be->ops->submit(be, &req->blk.bio);
+	b->failures = be->failures;
+	b->bio.done = blk_bio_done;
+	be->ops->submit(be, &b->bio);
 }
 
 static void blk_timer(struct timer *t)
@@ -336,12 +147,12 @@ static void blk_timer(struct timer *t)
 	struct blk_request *b = container_of(t, struct blk_request, timer);
 
 	b->delayed = false;
-	blk_launch(container_of(b, struct request, blk));
+	blk_launch(blk_of(b));
 }
 
 static void blk_start(struct request *req)
 {
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 	unsigned int delay = req->state->dev->cfg->delay;
 
 	if (!delay) {
@@ -356,14 +167,15 @@ static void blk_start(struct request *req)
 /* Held back by delay=, or by a backend that is busy. */
 static bool blk_cancel(struct request *req)
 {
-	struct bio *bio = &req->blk.bio;
+	struct blk_request *b = to_blk(req);
+	struct bio *bio = &b->bio;
 
-	req->blk.cut = true;
-	if (!req->blk.delayed)
+	b->cut = true;
+	if (!b->delayed)
 		return bio->be && bio->be->ops->cancel &&
 		       bio->be->ops->cancel(bio);
-	req->blk.delayed = false;
-	timer_cancel(&req->blk.timer);
+	b->delayed = false;
+	timer_cancel(&b->timer);
 	return true;
 }
 
@@ -379,7 +191,7 @@ static bool blk_range_ok(const struct dev *dev, uint64_t sector, uint64_t bytes)
 static int blk_read(struct request *req)
 {
 	struct backend *be = req->state->dev->backend;
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 	uint32_t length = req->in_len - 1;
 
 	if (!blk_range_ok(req->state->dev, b->sector, length) ||
@@ -409,7 +221,7 @@ static int blk_read(struct request *req)
 static int blk_write(struct request *req)
 {
 	struct backend *be = req->state->dev->backend;
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 	uint32_t length = req->out_len - HEADER;
 	const struct payload *data = request_payload(req, HEADER);
 
@@ -447,8 +259,8 @@ static int blk_write(struct request *req)
 
 static int blk_flush(struct request *req)
 {
-	req->blk.bio.op = BIO_FLUSH;
-	req->blk.bio.flags = 0;
+	to_blk(req)->bio.op = BIO_FLUSH;
+	to_blk(req)->bio.flags = 0;
 	blk_start(req);
 	return 0;
 }
@@ -474,7 +286,7 @@ static int blk_get_id(struct request *req)
 
 static uint8_t blk_check_segment(const struct request *req, struct blk_seg *seg)
 {
-	bool discard = req->blk.type == VIRTIO_BLK_T_DISCARD;
+	bool discard = to_blk(req)->type == VIRTIO_BLK_T_DISCARD;
 
 	if (seg->flags & ~VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP ||
 	    (discard && seg->flags))
@@ -490,7 +302,7 @@ static uint8_t blk_check_segment(const struct request *req, struct blk_seg *seg)
 static int blk_ranges(struct request *req)
 {
 	struct virtio_blk_discard_write_zeroes wire[BLK_MAX_SEGS];
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 	uint32_t length = req->out_len - HEADER;
 	uint32_t most = b->type == VIRTIO_BLK_T_DISCARD ? BLK_MAX_SEGS :
 							  MAX_ZEROES_SEGS;
@@ -531,7 +343,7 @@ static int blk_ranges(struct request *req)
 
 static int blk_submit(struct request *req)
 {
-	struct blk_request *b = &req->blk;
+	struct blk_request *b = to_blk(req);
 
 	if (!req->started) {
 		struct virtio_blk_outhdr hdr;
@@ -574,61 +386,6 @@ static int blk_submit(struct request *req)
 	return 0;
 }
 
-static void blk_shut(struct dev *dev)
-{
-	dev->n_failures = dev->backend->failures;
-	dev->backend->ops->close(dev->backend);
-	dev->backend = NULL;
-}
-
-static bool blk_open(struct dev *dev)
-{
-	const struct dev_cfg *cfg = dev->cfg;
-
-	switch (cfg->backing) {
-	case BACKING_FILE:
-		dev->backend = backend_open_file(cfg, &dev->disk);
-		break;
-	case BACKING_MEM:
-		dev->backend = backend_open_mem(cfg->size);
-		break;
-	default:
-		dev->backend = backend_open_null(cfg->size);
-		break;
-	}
-	if (!dev->backend) {
-		if (!dev->disk.told)
-			log_err("blk %s: cannot be opened", cfg->tvqn);
-		return false;
-	}
-	dev->backend->failures = dev->n_failures;
-	dev->backend->readonly |= cfg->readonly;
-	dev->backend->unmap &= cfg->discard != DISCARD_OFF;
-	dev->block_size = cfg->block_size ? cfg->block_size :
-			  dev->backend->block_size;
-	if (dev->block_size < dev->backend->block_size ||
-	    dev->backend->size % dev->block_size) {
-		log_err("blk %s: a block size of %u does not fit %llu bytes in blocks of %u",
-			cfg->tvqn, dev->block_size,
-			(unsigned long long)dev->backend->size,
-			dev->backend->block_size);
-		blk_shut(dev);
-		return false;
-	}
-	if (!dev_block_size_ok(dev->block_size)) {
-		log_err("blk %s: has blocks of %u bytes, drivers take powers of two from 512 to %u",
-			cfg->tvqn, dev->block_size, DEV_MAX_BLOCK);
-		blk_shut(dev);
-		return false;
-	}
-	if (dev->backend->physical_size < dev->block_size)
-		dev->backend->physical_size = dev->block_size;
-	/* what was written before and not flushed may have gone with the disk */
-	if (dev->vanished)
-		dev->backend->failures++;
-	return true;
-}
-
 const struct dev_ops blk_ops = {
 	.device_id = VIRTIO_ID_BLOCK,
 	.features = blk_features,
@@ -646,5 +403,5 @@ const struct dev_ops blk_ops = {
 	.shut = blk_shut,
 };
 
-_Static_assert(sizeof(struct virtio_blk_config) <= DEV_CONFIG_SIZE,
-	       "configuration space");
+_Static_assert(HEADER + BLK_MAX_SEGS * sizeof(struct virtio_blk_discard_write_zeroes) <=
+	       REQUEST_HEAD, "segments are copied");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the user wants: command line and configuration file as one struct. */
+/* What the user wants: command line and configuration file as one struct, see options.c. */
 #ifndef VOFT_CONFIG_H
 #define VOFT_CONFIG_H
 
@@ -21,17 +21,17 @@ struct listen_cfg {
 	char		*port;
 };
 
-enum dev_kind { DEV_BLK, DEV_RNG };
 enum backing { BACKING_NONE, BACKING_FILE, BACKING_MEM, BACKING_NULL };
 enum discard { DISCARD_AUTO, DISCARD_OFF, DISCARD_UNMAP };
 
 struct config_mem;
+struct dev_type;
 
 struct dev_cfg {
 	struct list	node;
 	struct config_mem *mem;
 	const char	*where;		/* "file:line: ", or empty */
-	enum dev_kind	kind;
+	const struct dev_type *type;
 	char		tvqn[256];
 	struct list	allow;		/* struct allow_entry; empty: everybody */
 	unsigned int	queues;
@@ -69,14 +69,8 @@ struct config {
 
 extern struct config config;
 
-/* Exits with a message that names the culprit when something is wrong. */
-void config_parse(int argc, char **argv);
-
-/* The same once more, into @c. What is wrong, in words; NULL: nothing. */
-const char *config_again(struct config *c);
-
 /*
- * Its devices and limits from now on, but for what matters at the start only: where to
+ * The devices and limits of @c from now on, but for what matters at the start only: where to
  * listen, how long to wait for files. Who had the devices before puts each.
  */
 void config_adopt(struct config *c);

@@ -30,36 +30,14 @@
  */
 #define DEV_MAX_BLOCK		4096U
 
-#define BLK_MAX_SEGS		16
-
-struct blk_seg {
-	uint64_t	sector;
-	uint32_t	sectors;
-	uint32_t	flags;
-};
-
-struct blk_request {
-	uint32_t	type;
-	uint64_t	sector;
-	struct blk_seg	segs[BLK_MAX_SEGS];
-	unsigned int	nsegs, seg;
-	bool		cut;		/* no further segments */
-	bool		again;		/* a write that is done once more */
-	bool		unsynced;	/* something may still be in a cache */
-	uint64_t	failures;	/* of the backend when it was begun */
-	void		*data;
-	uint32_t	length;
-	bool		delayed;
-	struct timer	timer;
-	struct bio	bio;
-};
-
 struct dev_state;
 
 /* Of an incomplete type: its address can be passed on, and nothing read. */
 struct payload;
 
-#define REQUEST_HEAD	(16 + 16 * BLK_MAX_SEGS)
+/* Bytes that are copied, and what a device may keep of a request. */
+#define REQUEST_HEAD	(16 + 16 * 16)
+#define REQUEST_PRIV	456
 
 struct request {
 	struct dev_state *state;
@@ -73,7 +51,7 @@ struct request {
 	uint32_t	in_len;
 	bool		started;	/* free for the device, false at first */
 	uint64_t	failure;	/* it tells of the failures up to here, 0: none */
-	struct blk_request blk;
+	uint8_t		priv[REQUEST_PRIV] __attribute__((aligned(8)));
 };
 
 /* Per device instance. */

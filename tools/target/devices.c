@@ -17,6 +17,7 @@
 #include "log.h"
 #include "probe.h"
 #include "reload.h"
+#include "types.h"
 
 /* Between two attempts to open: twice the last pause, within these. ms */
 #define PAUSE_MIN	100
@@ -167,7 +168,7 @@ static struct dev *make(struct dev_cfg *cfg)
 		return NULL;
 	}
 	dev->cfg = cfg;
-	dev->ops = cfg->kind == DEV_BLK ? &blk_ops : &rng_ops;
+	dev->ops = cfg->type->ops;
 	failures_init(&dev->failures);
 	timer_init(&dev->retry, retry);
 	list_add_tail(&dev->node, &devs);
@@ -210,7 +211,7 @@ static void device_progress(struct dev *dev)
 		dev->cfg = dev->next;
 		dev->next = NULL;
 		any_disk(dev);
-		dev->ops = dev->cfg->kind == DEV_BLK ? &blk_ops : &rng_ops;
+		dev->ops = dev->cfg->type->ops;
 	}
 	dev->leaving = false;
 	dev->pause = 0;

@@ -17,6 +17,7 @@
 #include "instance.h"
 #include "log.h"
 #include "loop.h"
+#include "options.h"
 #include "serve.h"
 #include "service.h"
 #include "transports.h"
@@ -106,7 +107,7 @@ static void reload(void)
 	struct config c;
 
 	service_reloading();
-	wrong = config_again(&c);
+	wrong = options_again(&c);
 	if (wrong)
 		log_err("%s; nothing is changed", wrong);
 	else if (devices_reload(&c))
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
 {
 	int ret;
 
-	config_parse(argc, argv);
+	options_parse(argc, argv);
 	service_begin();
 	conns_init(&serve_conns);
 	if (loop_init(&hooks))

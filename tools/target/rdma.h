@@ -119,14 +119,37 @@ void rdma_lend(struct conn *c, uint8_t *p, size_t len);
 bool rdma_eager(struct conn *vq, unsigned int i, struct proto_range *r);
 void rdma_free_memory(struct rdma_conn *r);
 
-/* rdma_traffic.c: receives and sends */
-int rdma_post_recv(struct rdma_slot *s);
-int rdma_ready(struct conn *c);
+/* What a work request is for, in the low bits of its wr_id. */
+enum { WR_RECV, WR_READ, WR_SEND, WR_MARK_SQ, WR_MASK = 7 };
+
+static inline uint64_t rdma_wr_id(const void *p, int kind)
+{
+	return (uintptr_t)p | kind;
+}
+
+static inline uint32_t rdma_local_key(const struct rdma_conn *r, const void *p)
+{
+	const uint8_t *b = p;
+
+	if (b >= r->boot && b < r->boot + r->boot_len)
+		return r->boot_mr->lkey;
+	if (r->lent_mr && b >= r->c.lent && b < r->c.lent + r->c.lent_len)
+		return r->lent_mr->lkey;
+	return r->main_mr->lkey;
+}
+
+/* rdma_send.c: sends */
+/* False: there is no room. */
+bool rdma_send_reply(struct rdma_conn *r, struct slot *s);
 void rdma_reply(struct slot *s);
 bool rdma_fetch(struct slot *s, void *dst, uint32_t len);
+void rdma_flush(struct conn *c);
+
+/* rdma_traffic.c: receives, and what becomes of sends */
+int rdma_post_recv(struct rdma_slot *s);
+int rdma_ready(struct conn *c);
 int rdma_poll(struct conn *c, bool sent);
 bool rdma_arm(struct conn *c);
-void rdma_flush(struct conn *c);
 bool rdma_drain(struct conn *c);
 void rdma_stop_traffic(struct rdma_conn *r);
 

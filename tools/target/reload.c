@@ -13,7 +13,7 @@ static bool same_text(const char *a, const char *b)
 /* All but name and access list. */
 static bool same_device(const struct dev_cfg *a, const struct dev_cfg *b)
 {
-	return a->kind == b->kind &&
+	return a->type == b->type &&
 	       a->queues == b->queues &&
 	       a->queue_size == b->queue_size &&
 	       a->eager == b->eager &&

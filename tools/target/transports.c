@@ -20,6 +20,18 @@ static const struct transport *of_scheme(const char *scheme)
 	return NULL;
 }
 
+const char *transports_scheme(const char *url)
+{
+	for (unsigned int i = 0; i < N_TRANSPORTS; i++) {
+		size_t n = strlen(transports[i]->scheme);
+
+		if (!strncmp(url, transports[i]->scheme, n) &&
+		    !strncmp(url + n, "://", 3))
+			return transports[i]->scheme;
+	}
+	return NULL;
+}
+
 static bool used(const struct transport *t)
 {
 	struct list *pos;

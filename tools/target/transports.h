@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+/* That of @url, NULL: none that there is. */
+const char *transports_scheme(const char *url);
 /* While we may still do everything. */
 void transports_prepare(void);
 /*

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/blk.c tools/target/failures.c */
+/* link: tools/target/blk.c tools/target/blk_space.c tools/target/blk_disk.c */
+/* link: tools/target/failures.c */
 /*
  * The target's disk above a backend that answers what the test wants: what it says
  * of itself, discards that free something or nothing, stable writes beside somebody
@@ -17,7 +18,7 @@
 #include <cmocka.h>
 #include <linux/virtio_blk.h>
 
-#include "../../target/dev.h"
+#include "../../target/blk.h"
 #include "../../target/log.h"
 
 #define SIZE	(64U << 20)

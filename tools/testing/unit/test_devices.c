@@ -19,11 +19,11 @@
 #include "../../target/log.h"
 #include "../../target/probe.h"
 #include "../../target/reload.h"
+#include "../../target/types.h"
 
 /* ---- what devices.c calls ------------------------------------------------- */
 
 struct config config;
-const struct dev_ops rng_ops;
 static struct timer *look_timer;
 static struct instance *any;	/* of every device; NULL: none */
 static unsigned int opens, shuts;
@@ -65,7 +65,8 @@ static void shut_dev(struct dev *dev)
 	dev->backend = NULL;
 }
 
-const struct dev_ops blk_ops = { .open = open_dev, .shut = shut_dev };
+static const struct dev_ops dev_ops = { .open = open_dev, .shut = shut_dev };
+static const struct dev_type type = { .ops = &dev_ops };
 
 static bool closing;
 
@@ -221,7 +222,7 @@ static int set_up(void **state)
 	list_init(&config.listens);
 	memset(cfgs, 0, sizeof(cfgs));
 	cfgs[0] = (struct dev_cfg){
-		.kind = DEV_BLK, .backing = BACKING_FILE, .tvqn = "a", .path = (char *)"/dev/null",
+		.type = &type, .backing = BACKING_FILE, .tvqn = "a", .path = (char *)"/dev/null",
 	};
 	list_add_tail(&cfgs[0].node, &config.devs);
 	can_open = true;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../../target/reload.h"
+#include "../../target/types.h"
 
 static struct list old, new;
 static struct dev_cfg devs[8];
@@ -101,6 +102,8 @@ static void what_goes_comes_first(void **state)
 	assert_string_equal(steps(), "-a -c Kb +d ");
 }
 
+static const struct dev_type other_type;
+
 static void every_key_is_a_change(void **state)
 {
 	struct dev_cfg *a = dev(&old, "a"), *b = dev(&new, "a"), same = *b;
@@ -110,7 +113,7 @@ static void every_key_is_a_change(void **state)
 	do {							\
 		b->what;					\
 		assert_string_equal(steps(), "Ca ");		\
-		b->kind = same.kind;				\
+		b->type = same.type;				\
 		b->queues = same.queues;			\
 		b->queue_size = same.queue_size;		\
 		b->eager = same.eager;				\
@@ -128,7 +131,7 @@ static void every_key_is_a_change(void **state)
 		b->serial[0] = 0;				\
 		assert_string_equal(steps(), "Ka ");		\
 	} while (0)
-	CHANGES(kind = DEV_RNG);
+	CHANGES(type = &other_type);
 	CHANGES(queues = 5);
 	CHANGES(queue_size = 5);
 	CHANGES(eager = 5);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices and limits as key=value, wherever it was written, on the command line or in a
+ * file.
+ */
+#include <string.h>
+
+#include "config.h"
+#include "config_mem.h"
+#include "ini.h"
+#include "keys.h"
+#include "parse.h"
+
+struct dev_cfg *keys_device(const struct dev_type *type)
+{
+	struct dev_cfg *d = keep(sizeof(*d));
+	char where[512];
+	int n = ini_where(where, sizeof(where));
+
+	d->mem = parsing()->mem;
+	d->mem->users++;
+	d->where = keep_string(where, n);
+	d->type = type;
+	list_init(&d->allow);
+	d->eager_bufs = 1;
+	d->num_descs = 16;
+	type->defaults(d);
+	list_add_tail(&d->node, &parsing()->devs);
+	return d;
+}
+
+static bool set_common(struct dev_cfg *d, const char *key, const char *value)
+{
+	if (!value)
+		return false;
+	if (!strcmp(key, "tvqn")) {
+		parse_vqn(d->tvqn, key, value);
+	} else if (!strcmp(key, "allow")) {
+		struct allow_entry *a = keep(sizeof(*a));
+
+		parse_vqn(a->ivqn, key, value);
+		list_add_tail(&a->node, &d->allow);
+	} else if (!strcmp(key, "queues")) {
+		d->queues = parse_num(key, value, 1, d->type->max_queues);
+	} else if (!strcmp(key, "queue-size")) {
+		d->queue_size = parse_num(key, value, 2, 1024);
+		if (d->queue_size & (d->queue_size - 1))
+			wrong("queue-size=%s is not a power of two", value);
+	} else if (!strcmp(key, "eager")) {
+		/* offsets into the range are 32 bits wide */
+		d->eager = parse_num(key, value, 0, 1U << 30);
+	} else if (!strcmp(key, "eager-bufs")) {
+		d->eager_bufs = parse_num(key, value, 1, 64);
+	} else if (!strcmp(key, "num-descs")) {
+		d->num_descs = parse_num(key, value, 0, 255);
+	} else if (!strcmp(key, "staging")) {
+		d->staging = parse_num(key, value, 1U << 16, 1U << 30);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void keys_set(struct dev_cfg *d, const char *key, const char *value)
+{
+	if (set_common(d, key, value) ||
+	    (d->type->set && d->type->set(d, key, value)))
+		return;
+	if (value)
+		wrong("%s=%s: no such option of a %s device", key, value, d->type->name);
+	wrong("%s: no such option of a %s device, or its value is missing", key,
+	      d->type->name);
+}
+
+/* a=b,c,d=e; a comma in a value is written twice */
+void keys_parse(const struct dev_type *type, const char *arg)
+{
+	struct dev_cfg *d = keys_device(type);
+	char *item = keep(strlen(arg) + 1), *eq;
+	size_t n = 0;
+
+	for (;; arg++) {
+		if (*arg && !(arg[0] == ',' && arg[1] != ',')) {
+			if (*arg == ',')
+				arg++;
+			item[n++] = *arg;
+			continue;
+		}
+		item[n] = 0;
+		eq = strchr(item, '=');
+		if (eq)
+			*eq++ = 0;
+		if (n)
+			keys_set(d, item, eq);
+		n = 0;
+		if (!*arg)
+			break;
+	}
+}
+
+bool keys_global(const char *key, const char *value)
+{
+	struct config *c = parsing();
+
+	if (!strcmp(key, "max-memory"))
+		c->max_memory = parse_size(key, value);
+	else if (!strcmp(key, "max-connections"))
+		c->max_connections = parse_num(key, value, 1, 1000000);
+	else if (!strcmp(key, "max-share"))
+		c->max_share = parse_num(key, value, 1, 100);
+	else if (!strcmp(key, "file-wait"))
+		c->file_wait = parse_num(key, value, 0, 3600);
+	else if (!strcmp(key, "max-looks"))
+		c->max_looks = parse_num(key, value, 0, 1000);
+	else if (!strcmp(key, "keepalive"))
+		c->keepalive = parse_num(key, value, 1, 86400);
+	else if (!strcmp(key, "user"))
+		c->user = keep_string(value, strlen(value));
+	else if (!strcmp(key, "connect-timeout"))
+		c->connect_timeout = parse_num(key, value, 1, 3600);
+	else
+		return false;
+	return true;
+}
+
+static void check_dev(struct dev_cfg *d)
+{
+	struct list *pos;
+
+	if (!*d->tvqn)
+		wrong("%sa device has no tvqn=", d->where);
+	for (pos = d->node.next; pos != &parsing()->devs; pos = pos->next) {
+		struct dev_cfg *other = list_entry(pos, struct dev_cfg, node);
+
+		if (!strcmp(other->tvqn, d->tvqn))
+			wrong("%s%s is given twice", other->where, d->tvqn);
+	}
+	if (d->type->check)
+		d->type->check(d);
+}
+
+void keys_check(void)
+{
+	struct list *pos;
+
+	list_for_each(pos, &parsing()->devs)
+		check_dev(list_entry(pos, struct dev_cfg, node));
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Command line and configuration file. Both end in the same functions. Read before
+ * anything else is done, and again for a reload.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "ini.h"
+#include "keys.h"
+#include "log.h"
+#include "options.h"
+#include "parse.h"
+#include "url.h"
+
+static const struct config defaults = {
+	.max_memory = 4ULL << 30,
+	.max_connections = 1024,
+	.keepalive = 10,
+	.connect_timeout = 10,
+	.file_wait = 10,
+	.max_looks = 32,
+	.max_share = 80,
+};
+
+const char *argp_program_version = "virtio-of-target " VOFT_VERSION;
+
+/* To argp: any errno that means nothing to it. */
+#define WRONG	ENOTSUP
+
+static int arg_count;
+static char **args;
+
+/* Where a line of the file belongs. */
+static struct {
+	enum { IN_NOTHING, IN_TARGET, IN_LISTEN, IN_DEV } section;
+	struct dev_cfg	*dev;
+} at;
+
+static void file_section(const char *name)
+{
+	size_t n = strcspn(name, " ");
+
+	if (!strcmp(name, "target")) {
+		at.section = IN_TARGET;
+	} else if (!strcmp(name, "listen")) {
+		at.section = IN_LISTEN;
+	} else if (name[n] && type_find(name, n)) {
+		at.section = IN_DEV;
+		at.dev = keys_device(type_find(name, n));
+		parse_vqn(at.dev->tvqn, "name of a section", name + n + 1);
+	} else {
+		wrong("no such section: [%s]", name);
+	}
+}
+
+static void file_entry(const char *key, const char *value)
+{
+	switch (at.section) {
+	case IN_NOTHING:
+		wrong("%s belongs to no section", key);
+	case IN_TARGET:
+		if (!keys_global(key, value))
+			wrong("[target] does not know %s", key);
+		break;
+	case IN_LISTEN:
+		if (strcmp(key, "url"))
+			wrong("[listen] knows url only, not %s", key);
+		url_listen(value);
+		break;
+	case IN_DEV:
+		keys_set(at.dev, key, value);
+		break;
+	}
+}
+
+static void read_file(const char *path)
+{
+	static const struct ini_reader reader = {
+		.section = file_section, .entry = file_entry, .wrong = wrong,
+	};
+
+	at.section = IN_NOTHING;
+	ini_read(path, &reader);
+}
+
+enum {
+	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
+	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
+	OPT_FILE_WAIT, OPT_MAX_LOOKS,
+	OPT_USER,
+};
+
+static const struct argp_option options[] = {
+	{ "listen", OPT_LISTEN, "URL", 0,
+	  "Listen on rdma://ADDR[:PORT], IPv6 as rdma://[ADDR]:PORT, port 8549 by default; any number of times", 0 },
+	{ "blk", OPT_BLK, "KEYS", 0, "Serve a disk (virtio-blk), see below", 0 },
+	{ "rng", OPT_RNG, "KEYS", 0,
+	  "Serve random bytes (virtio-entropy): tvqn=NAME", 0 },
+	{ "config", OPT_CONFIG, "FILE", 0, "Read the same from FILE, see below", 0 },
+	{ "max-memory", OPT_MAX_MEMORY, "SIZE", 0,
+	  "Memory for all connections together (4G)", 0 },
+	{ "max-connections", OPT_MAX_CONNECTIONS, "N", 0,
+	  "Connections at a time, one per queue (1024)", 0 },
+	{ "max-share", OPT_MAX_SHARE, "PERCENT", 0,
+	  "Share of both that initiators at one address may have (80)", 0 },
+	{ "keepalive", OPT_KEEPALIVE, "SECONDS", 0,
+	  "Ask initiators that were silent for so long (10)", 0 },
+	{ "connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", 0,
+	  "End connections that do not send Connect (10)", 0 },
+	{ "file-wait", OPT_FILE_WAIT, "SECONDS", 0,
+	  "At start, wait for files that are in use (10)", 0 },
+	{ "max-looks", OPT_MAX_LOOKS, "N", 0,
+	  "Look so often for the next command before sleeping, if that has proved useful "
+	  "(32); 0: sleep at once", 0 },
+	{ "user", OPT_USER, "NAME", 0,
+	  "Become this user when all files are open", 0 },
+	{ "verbose", 'v', NULL, 0, "Say more", 0 },
+	{ 0 }
+};
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	if (setjmp(parse_failed))
+		return WRONG;
+	switch (key) {
+	case OPT_LISTEN:
+		url_listen(arg);
+		break;
+	case OPT_BLK:
+		keys_parse(&blk_type, arg);
+		break;
+	case OPT_RNG:
+		keys_parse(&rng_type, arg);
+		break;
+	case OPT_CONFIG:
+		read_file(arg);
+		break;
+	case OPT_MAX_MEMORY:
+		keys_global("max-memory", arg);
+		break;
+	case OPT_MAX_CONNECTIONS:
+		keys_global("max-connections", arg);
+		break;
+	case OPT_MAX_SHARE:
+		keys_global("max-share", arg);
+		break;
+	case OPT_FILE_WAIT:
+		keys_global("file-wait", arg);
+		break;
+	case OPT_MAX_LOOKS:
+		keys_global("max-looks", arg);
+		break;
+	case OPT_USER:
+		keys_global("user", arg);
+		break;
+	case OPT_KEEPALIVE:
+		keys_global("keepalive", arg);
+		break;
+	case OPT_CONNECT_TIMEOUT:
+		keys_global("connect-timeout", arg);
+		break;
+	case 'v':
+		log_verbose = 1;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument: %s", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const char doc[] =
+"Serve virtio devices to Virtio over Fabrics initiators.\v"
+"Keys of --blk, separated by commas (a comma in a value is written twice):\n"
+"  tvqn=NAME        name that initiators ask for\n"
+"  file=PATH        file or block device; or mem=SIZE, or null=SIZE\n"
+"  readonly         refuse writes; short for readonly=yes\n"
+"  serial=S         up to 20 bytes; made of machine, name and file by default\n"
+"  queues=N         virtqueues (number of CPUs, at most 4)\n"
+"  queue-size=N     entries of each, a power of two (256)\n"
+"  eager=BYTES      keyed eager buffer of each virtqueue (4M), 0: none\n"
+"  eager-bufs=N     in so many pieces (1)\n"
+"  num-descs=N      keyed descriptors per command (16), 0: not offered\n"
+"  staging=BYTES    other transfer memory of each virtqueue (4M)\n"
+"  allow=IVQN       initiator that may connect, repeatable; none: everybody\n"
+"  block-size=N     logical block size, 512 to 4096 (of the file)\n"
+"  discard=off|unmap  unmap: a discard gives space back (file that is fully\n"
+"                   allocated: off; others, block devices: unmap)\n"
+"  writeback=on|off on: volatile cache with flush; off: write-through (on)\n"
+"  delay=MS         hold every request so long, for tests\n"
+"--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"
+"Sizes take K, M and G.\n\n"
+"A file for --config has sections [target] (max-memory, max-connections, "
+"max-share, keepalive, connect-timeout, file-wait, max-looks, user), [listen] (url, repeatable),\n"
+"[blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
+"Memory, fixed when a queue connects: about 160K for a control queue and "
+"eager + staging + (2 * queue-size + 4) * (1057 + 16 * num-descs) bytes for a "
+"virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
+"(6 * the largest queue-size + 134): 430K with queues of 256.\n\n"
+"SIGHUP reads the file again, and looks at sizes and at what could not be opened;\n"
+"SIGTERM finishes I/O and exits.";
+
+static bool check(const struct config *c)
+{
+	if (setjmp(parse_failed))
+		return false;
+	if (list_empty(&c->devs))
+		wrong("nothing to serve: give --blk or --rng (see --help)");
+	if (list_empty(&c->listens))
+		wrong("nowhere to listen: give --listen (see --help)");
+	keys_check();
+	return true;
+}
+
+/* @flags: of argp. False: parse_problem() says why, and @c holds nothing. */
+static bool read_all(struct config *c, unsigned int flags)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse_opt, .doc = doc,
+	};
+
+	*c = defaults;
+	list_init(&c->listens);
+	list_init(&c->devs);
+	if (parse_begin(c))
+		return false;
+	if (!argp_parse(&argp, arg_count, args, flags, NULL, NULL) && check(c))
+		return true;
+	ini_end();
+	config_drop(c);
+	return false;
+}
+
+void options_parse(int argc, char **argv)
+{
+	arg_count = argc;
+	args = argv;
+	argp_err_exit_status = 1;
+	if (!read_all(&config, 0)) {
+		fprintf(stderr, "virtio-of-target: error: %s\n", parse_problem());
+		exit(1);
+	}
+}
+
+const char *options_again(struct config *c)
+{
+	return read_all(c, ARGP_NO_EXIT | ARGP_NO_ERRS) ? NULL : parse_problem();
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/* An address to listen on, from its text: SCHEME://ADDR[:PORT]. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/virtio_of.h>
+
+#include "config.h"
+#include "parse.h"
+#include "transports.h"
+#include "url.h"
+
+void url_listen(const char *url)
+{
+	struct listen_cfg *l = keep(sizeof(*l));
+	const char *p, *end;
+	char *e;
+	char digits[16];
+	long port;
+
+	l->url = keep_string(url, strlen(url));
+	l->scheme = transports_scheme(url);
+	if (!l->scheme)
+		wrong("--listen %s: an address is rdma://ADDR[:PORT]", url);
+	p = url + strlen(l->scheme) + strlen("://");
+	if (*p == '[') {
+		end = strchr(++p, ']');
+		if (!end)
+			wrong("--listen %s: ']' is missing", url);
+		l->host = keep_string(p, end - p);
+		p = end + 1;
+	} else {
+		end = p + strcspn(p, ":/");
+		l->host = keep_string(p, end - p);
+		p = end;
+		if (strchr(p + (*p == ':'), ':'))
+			wrong("--listen %s: write an IPv6 address in []", url);
+	}
+	if (!*l->host)
+		wrong("--listen %s: no address", url);
+	port = VIRTIO_OF_PORT;
+	if (*p == ':') {
+		port = strtol(p + 1, &e, 10);
+		if (e == p + 1 || port < 1 || port > 65535)
+			wrong("--listen %s: a port is 1 to 65535", url);
+		p = e;
+	}
+	if (*p == '/')
+		p++;
+	if (*p)
+		wrong("--listen %s: \"%s\" is too much", url, p);
+	l->port = keep_string(digits, snprintf(digits, sizeof(digits), "%ld", port));
+	list_add_tail(&l->node, &parsing()->listens);
+}
