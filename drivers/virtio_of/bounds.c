@@ -176,13 +176,14 @@ static int vof_bounds_ask(struct vof_device *dev, int feature,
 }
 
 /* The largest request, and the segments that make it up and no larger one. */
-static void vof_bounds_data(struct vof_told *told, u32 carried, u64 said, u32 segs)
+static void vof_bounds_data(struct vof_told *told, const struct vof_limits *carried,
+			    u64 said, u32 segs)
 {
-	u32 data = min_t(u64, said ?: VOF_DATA_SERVED, carried);
+	u32 data = min_t(u64, said ?: VOF_DATA_SERVED, carried->bytes);
 	u32 seg_bytes;
 
 	data = max_t(u32, round_down(data, PAGE_SIZE), PAGE_SIZE);
-	segs = clamp_t(u32, segs ?: VOF_SEGS_DEFAULT, 1, VOF_MAX_SEGS - 2);
+	segs = clamp_t(u32, segs ?: VOF_SEGS_DEFAULT, 1, carried->segs);
 	seg_bytes = ALIGN(DIV_ROUND_UP(data, segs), PAGE_SIZE);
 	seg_bytes = min(seg_bytes, told->join);
 	told->limit = data;
@@ -192,7 +193,8 @@ static void vof_bounds_data(struct vof_told *told, u32 carried, u64 said, u32 se
 	told->chain = max_t(u32, told->segs + 2, VOF_INLINE_SEGS);
 }
 
-static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 carried)
+static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told,
+			  const struct vof_limits *carried)
 {
 	u32 size, segs, block;
 	u64 said;
@@ -222,7 +224,8 @@ static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told, u32 car
 	return 0;
 }
 
-static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 carried)
+static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told,
+			   const struct vof_limits *carried)
 {
 	u32 sectors, segs;
 	int ret;
@@ -239,28 +242,34 @@ static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told, u32 ca
 	return ret;
 }
 
-/* What this instance of the device, over the connection at hand, can be asked for. */
-static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
-			    struct vof_told *told)
+/* Data that can be carried over the connection of @q. */
+static void vof_bounds_carried(struct vof_queue *q, struct vof_limits *carried)
 {
-	struct vof_limits limits;
-	u32 carried;
+	q->ops->limits(q, carried);
+	carried->bytes -= min(carried->bytes, VOF_DATA_AROUND);
+	if (!carried->segs)
+		carried->segs = VOF_MAX_SEGS - 2;
+}
+
+/* What this instance of the device, over the connection at hand, can be asked for. */
+static int vof_bounds_learn(struct vof_device *dev, struct vof_told *told)
+{
+	struct vof_limits carried;
 	int ret = 0;
 
-	dev->ops->limits(dev->ctrl, max_descs, &limits);
-	carried = limits.bytes - min(limits.bytes, VOF_DATA_AROUND);
+	vof_bounds_carried(dev->ctrl, &carried);
 	*told = (struct vof_told) {
 		.limit = PAGE_SIZE,
 		.data = PAGE_SIZE,
 		.chain = VOF_INLINE_SEGS,
-		.join = max_t(u32, round_down(limits.seg_bytes, PAGE_SIZE), PAGE_SIZE),
+		.join = max_t(u32, round_down(carried.seg_bytes, PAGE_SIZE), PAGE_SIZE),
 	};
 	switch (dev->vdev.id.device) {
 	case VIRTIO_ID_BLOCK:
-		ret = vof_bounds_blk(dev, told, carried);
+		ret = vof_bounds_blk(dev, told, &carried);
 		break;
 	case VIRTIO_ID_SCSI:
-		ret = vof_bounds_scsi(dev, told, carried);
+		ret = vof_bounds_scsi(dev, told, &carried);
 		break;
 	case VIRTIO_ID_NET:
 		/* The largest buffer for a frame. */
@@ -269,10 +278,12 @@ static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
 		told->limit = told->data;
 		break;
 	}
-	if (!ret && told->data > carried) {
+	if (!ret && (told->data > carried.bytes ||
+		     told->chain - 2 > carried.segs)) {
 		vof_device_error(dev, -EMSGSIZE,
-				 "%u bytes of data can be carried in a request, %u are needed",
-				 carried, told->data);
+				 "%u bytes of data in %u segments can be carried in a request, %u in %u are needed",
+				 carried.bytes, carried.segs, told->data,
+				 told->chain - 2);
 		return -EMSGSIZE;
 	}
 	return ret;
@@ -280,20 +291,19 @@ static int vof_bounds_learn(struct vof_device *dev, u8 max_descs,
 
 /**
  * vof_bounds_negotiate() - find out how large a request may be
- * @dev: the device; @max_descs and features are known
+ * @dev: the device; the fabric knows what was negotiated
  *
  * Context: may sleep, bounded.
  * Return: 0 or a negative errno; the cause has been reported.
  */
 int vof_bounds_negotiate(struct vof_device *dev)
 {
-	return vof_bounds_learn(dev, dev->max_descs, &dev->told);
+	return vof_bounds_learn(dev, &dev->told);
 }
 
 /**
  * vof_bounds_restore() - does a new instance take what the driver was told?
  * @dev: the device
- * @max_descs: keyed descriptors per command of the new instance
  *
  * If there is no driver, the next one will be told what is right now.
  *
@@ -301,12 +311,12 @@ int vof_bounds_negotiate(struct vof_device *dev)
  * Return: 0 or a negative errno; the cause has been reported. -EMSGSIZE: it takes
  * less, or less can be carried now, which may be another thing at the next attempt.
  */
-int vof_bounds_restore(struct vof_device *dev, u8 max_descs)
+int vof_bounds_restore(struct vof_device *dev)
 {
 	struct vof_told told;
 	int ret;
 
-	ret = vof_bounds_learn(dev, max_descs, &told);
+	ret = vof_bounds_learn(dev, &told);
 	if (ret)
 		return ret;
 	if (!vof_device_in_use(dev)) {
@@ -335,13 +345,14 @@ int vof_bounds_restore(struct vof_device *dev, u8 max_descs)
 int vof_bounds_queue(struct vof_queue *q)
 {
 	struct vof_device *dev = q->dev;
-	struct vof_limits limits;
+	struct vof_limits carried;
 
-	dev->ops->limits(q, dev->max_descs, &limits);
-	if (limits.bytes >= dev->told.data + VOF_DATA_AROUND)
+	vof_bounds_carried(q, &carried);
+	if (carried.bytes >= dev->told.data && carried.segs >= q->max_segs - 2)
 		return 0;
 	vof_device_error(dev, -EMSGSIZE,
-			 "virtqueue %d can carry requests of %u bytes, the driver was told of %u",
-			 q->index, limits.bytes, dev->told.data);
+			 "virtqueue %d can carry requests of %u bytes in %u segments, the driver was told of %u in %u",
+			 q->index, carried.bytes, carried.segs, dev->told.data,
+			 q->max_segs - 2);
 	return -EMSGSIZE;
 }

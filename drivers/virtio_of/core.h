@@ -19,12 +19,12 @@
 #define _VIRTIO_OF_CORE_H
 
 #include <linux/sched.h>
+#include <linux/timer.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/wait.h>
 
-#include <virtio_of/fabric.h>
-
+#include "queue.h"
 #include "report.h"
 
 /* A control command that takes longer means that the link is lost. */
@@ -157,7 +157,7 @@ struct vof_opts {
 	char traddr[VOF_ADDR_SIZE];
 	char host_traddr[VOF_ADDR_SIZE];
 	u16 trsvcid;
-	struct vof_addr addr;
+	struct vof_target addr;
 	char where[80];
 	char tvqn[VIRTIO_OF_VQN_SIZE];
 	char ivqn[VIRTIO_OF_VQN_SIZE];
@@ -185,7 +185,7 @@ struct vof_identity {
  * @initialised: @vdev counts references, the last one frees the whole
  * @registered: @vdev is on the virtio bus, or about to be
  * @report: what it has to say
- * @state_lock: protects @state, @lost
+ * @state_lock: protects @state, @lost, @opening
  * @state: written by device.c alone
  * @state_since: in 64 bit jiffies
  * @lost: the first reason why the link at hand was lost, 0: none
@@ -210,6 +210,7 @@ struct vof_identity {
  * @overdue: a request was without an answer for longer than io_tmo allows
  * @next_attempt: when to try to connect
  * @attempt_end: when to give up the attempt that is under way
+ * @expiry: notices that it has become pointless by the clock
  * @recoverer: who makes a new link at the moment
  * @wanted: somebody wants an attempt before any limit counts
  * @failfast: requests no longer wait for this link to be replaced
@@ -217,15 +218,14 @@ struct vof_identity {
  * @reconnects: successful ones
  * @replayed: requests that were sent again
  * @ctrl: control queue
+ * @opening: the queue whose connection is being made, or NULL
  * @vq_lock: protects @vqs, open, stop and close of all queues, what the driver
  *	has told the device
  * @vqs: virtqueues by index
  * @nvqs: length of @vqs
  * @instance: device instance id
- * @fabric_features: Virtio-oF feature bits in use
  * @device_features: virtio feature bits that the target offers
  * @driver_features: those that the driver has accepted
- * @max_descs: keyed descriptors per command
  * @told: limits of a request
  * @status: device status as the driver last set it, read back at FEATURES_OK
  * @generation: of the configuration space, as last seen
@@ -278,6 +278,7 @@ struct vof_device {
 	bool overdue;
 	unsigned long next_attempt;
 	unsigned long attempt_end;
+	struct timer_list expiry;
 	struct task_struct *recoverer;
 	bool wanted;
 	bool failfast;
@@ -286,15 +287,14 @@ struct vof_device {
 	unsigned long replayed;
 
 	struct vof_queue *ctrl;
+	struct vof_queue *opening;
 	struct mutex vq_lock;
 	struct vof_queue **vqs;
 	unsigned int nvqs;
 
 	u16 instance;
-	u64 fabric_features;
 	u64 device_features;
 	u64 driver_features;
-	u8 max_descs;
 	struct vof_told told;
 	u8 status;
 	u32 generation;
@@ -365,6 +365,7 @@ void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
 		    unsigned long delay);
 void vof_link_refuse(struct vof_device *dev, int err);
 bool vof_link_up(struct vof_device *dev);
+void vof_link_wake(struct vof_device *dev);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);
 void vof_link_end(struct vof_device *dev);
@@ -389,6 +390,7 @@ bool vof_limit_next(const struct vof_device *dev, unsigned long *when);
 bool vof_limit_reached(const struct vof_device *dev);
 void vof_limit_attempt(struct vof_device *dev);
 bool vof_limit_attempt_over(const struct vof_device *dev);
+unsigned long vof_limit_attempt_until(const struct vof_device *dev);
 unsigned long vof_limit_pause(const struct vof_device *dev);
 void vof_limit_hurry(struct vof_device *dev);
 bool vof_limit_patient(struct vof_device *dev, unsigned long start);
@@ -407,15 +409,11 @@ void vof_vdev_config_changed(struct vof_device *dev, u32 generation);
 void vof_vdev_tell_changed(struct vof_device *dev);
 
 /* ctrl.c */
-const char *vof_status_name(u16 status);
-int vof_status_errno(u16 status);
 int vof_ctrl_connect(struct vof_queue *q);
 int vof_ctrl_disconnect(struct vof_queue *q);
 int vof_ctrl_keepalive(struct vof_device *dev);
 int vof_ctrl_get_feature(struct vof_device *dev, u64 *features);
 int vof_ctrl_set_feature(struct vof_device *dev, u64 features);
-int vof_ctrl_get_keyed_num_descs(struct vof_device *dev, u8 *descs);
-int vof_ctrl_get_eager(struct vof_queue *q);
 int vof_ctrl_get_vendor_id(struct vof_device *dev, u32 *id);
 int vof_ctrl_get_device_id(struct vof_device *dev, u32 *id);
 int vof_ctrl_reset(struct vof_device *dev);
@@ -426,22 +424,6 @@ int vof_ctrl_set_driver_feature(struct vof_device *dev, u64 features);
 int vof_ctrl_get_vq_size(struct vof_device *dev, u16 index, u16 *size);
 int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val);
 int vof_ctrl_set_config(struct vof_device *dev, u16 offset, u8 bytes, u64 val);
-int vof_ctrl_ask(struct vof_queue *q, const void *out, u32 out_len, void *in,
-		 u32 in_len, u32 *written);
-
-/* queue.c */
-struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
-void vof_queue_free(struct vof_queue *q);
-void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq);
-void vof_queue_start(struct vof_queue *q);
-unsigned int vof_queue_resume(struct vof_queue *q);
-void vof_queue_pause(struct vof_queue *q);
-int vof_queue_open(struct vof_queue *q);
-void vof_queue_close(struct vof_queue *q);
-void vof_queue_fail(struct vof_queue *q);
-bool vof_queue_waiting(struct vof_queue *q);
-bool vof_queue_oldest(struct vof_queue *q, unsigned long *since);
-bool vof_queue_notify(struct vof_queue *q);
 
 /**
  * struct vof_type_field - part of a configuration space that a driver builds upon
@@ -484,7 +466,7 @@ bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written);
 
 /* bounds.c */
 int vof_bounds_negotiate(struct vof_device *dev);
-int vof_bounds_restore(struct vof_device *dev, u8 max_descs);
+int vof_bounds_restore(struct vof_device *dev);
 int vof_bounds_queue(struct vof_queue *q);
 u64 vof_bounds_features(const struct vof_device *dev);
 void vof_bounds_config(const struct vof_device *dev, unsigned int offset,

@@ -158,7 +158,8 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	__module_get(THIS_MODULE);
 	dev->opts = *opts;
 	dev->ops = opts->ops;
-	dev->max_descs = 1;
+	dev->opts.addr.ivqn = dev->opts.ivqn;
+	dev->opts.addr.tvqn = dev->opts.tvqn;
 	dev->vdev.index = -1;
 	dev->vdev.config = &vof_config_ops;
 	dev->vdev.dev.parent = vof_parent;
@@ -274,10 +275,10 @@ int vof_device_connect(struct vof_device *dev)
 	}
 
 	vof_link_check(dev);
-	pr_info("%s: %s is target %s at %s, %s eager buffers\n", dev->opts.name,
+	pr_info("%s: %s is target %s at %s%s%s\n", dev->opts.name,
 		dev_name(&dev->vdev.dev), dev->opts.tvqn, dev->opts.where,
-		dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF) ?
-		"with" : "without");
+		dev->ops->describe ? ", " : "",
+		dev->ops->describe ? dev->ops->describe(dev->ctrl) : "");
 	return 0;
 }
 
@@ -298,7 +299,7 @@ void vof_device_cancel(struct vof_device *dev)
 		mod_delayed_work(vof_wq, &dev->recovery, 0);
 	}
 	spin_unlock_irqrestore(&dev->state_lock, flags);
-	wake_up_all(&dev->wait);
+	vof_link_wake(dev);
 }
 
 /**

@@ -20,35 +20,22 @@
 /* The name of a device in words. */
 #define VOF_INSTANCE_NAME	(4 * VOF_IDENTITY_SIZE + 1)
 
-/* Features that an instance offers, brought to what can be used. */
-static u64 vof_instance_features(const struct vof_device *dev, u64 offered)
+/* How commands travel: Virtio-oF features, and what the fabric makes of them. */
+static int vof_instance_fabric(struct vof_device *dev, bool bound)
 {
-	offered &= BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS) |
-		   BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF);
-	if (!dev->ops->queue_eager)
-		offered &= ~BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF);
-	return offered;
-}
-
-/* How commands travel: Virtio-oF features, and keyed descriptors per command. */
-static int vof_instance_fabric(struct vof_device *dev, u8 *max_descs)
-{
-	u64 offered;
+	u64 features;
 	int ret;
 
-	*max_descs = 1;
-	ret = vof_ctrl_get_feature(dev, &offered);
+	ret = vof_ctrl_get_feature(dev, &features);
 	if (ret)
 		return ret;
-	dev->fabric_features = vof_instance_features(dev, offered);
-	if (dev->fabric_features) {
-		ret = vof_ctrl_set_feature(dev, dev->fabric_features);
+	features &= dev->ops->features;
+	if (features) {
+		ret = vof_ctrl_set_feature(dev, features);
 		if (ret)
 			return ret;
 	}
-	if (!(dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS)))
-		return 0;
-	return vof_ctrl_get_keyed_num_descs(dev, max_descs);
+	return vof_queue_negotiated(dev->ctrl, features, bound);
 }
 
 static int vof_instance_device_features(struct vof_device *dev, u64 *features)
@@ -98,7 +85,7 @@ int vof_instance_negotiate(struct vof_device *dev)
 	const char *why;
 	int ret;
 
-	ret = vof_instance_fabric(dev, &dev->max_descs);
+	ret = vof_instance_fabric(dev, false);
 	if (ret)
 		return ret;
 	ret = vof_ctrl_get_device_id(dev, &dev->vdev.id.device);
@@ -275,7 +262,7 @@ static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
 	BUILD_BUG_ON(sizeof(out) + sizeof(in) > VOF_BODY_VQ);
 	out_len = vof_type_question(dev, out, &in_len);
 	if (q && out_len)
-		ret = vof_ctrl_ask(q, out, out_len, in, in_len, &written);
+		ret = vof_exec_ask(q, out, out_len, in, in_len, &written);
 	if (!ret)
 		vof_type_identity(dev, in, written, id);
 	return ret;
@@ -373,26 +360,19 @@ static int vof_instance_status(struct vof_device *dev, u8 mask)
 int vof_instance_restore(struct vof_device *dev)
 {
 	u8 mask = VIRTIO_CONFIG_S_ACKNOWLEDGE;
-	u8 max_descs;
 	u32 status;
 	int ret;
 
 	lockdep_assert_held(&dev->vq_lock);
 	if (dev->blind && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		return vof_instance_blind(dev);
-	ret = vof_instance_fabric(dev, &max_descs);
-	/* The driver's limits, and requests that wait, may need them all. */
-	if (!ret && max_descs < dev->max_descs && vof_device_in_use(dev))
-		return vof_instance_differs(dev, "keyed descriptors per command",
-					    dev->max_descs, max_descs);
+	ret = vof_instance_fabric(dev, vof_device_in_use(dev));
 	if (!ret)
 		ret = vof_instance_compare(dev);
 	if (!ret)
-		ret = vof_bounds_restore(dev, max_descs);
+		ret = vof_bounds_restore(dev);
 	if (ret)
 		return ret;
-	if (!vof_device_in_use(dev))
-		dev->max_descs = max_descs;
 	/* No driver, or one that has reset the device or failed: no more to it. */
 	if (!dev->status || dev->status & VIRTIO_CONFIG_S_FAILED)
 		return 0;

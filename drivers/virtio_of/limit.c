@@ -135,6 +135,21 @@ bool vof_limit_attempt_over(const struct vof_device *dev)
 }
 
 /**
+ * vof_limit_attempt_until() - when does an attempt become pointless, by the clock?
+ * @dev: the device
+ *
+ * Return: then, in jiffies; not before the next one.
+ */
+unsigned long vof_limit_attempt_until(const struct vof_device *dev)
+{
+	unsigned long until = READ_ONCE(dev->attempt_end) + 1, when;
+
+	if (vof_limit_next(dev, &when) && time_before(when, until))
+		until = when;
+	return time_after(until, jiffies) ? until : jiffies + 1;
+}
+
+/**
  * vof_limit_pause() - the pause before the next attempt
  * @dev: the device
  *

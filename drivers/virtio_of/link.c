@@ -57,16 +57,30 @@ bool vof_link_up(struct vof_device *dev)
 }
 
 /**
- * vof_queue_cancelled() - is it pointless to wait for this queue any longer?
- * @q: the queue
+ * vof_link_wake() - whoever waits for the target is to look whether it still may
+ * @dev: the device
+ *
+ * Follows everything that vof_link_up() looks at.
  *
  * Context: any.
  */
-bool vof_queue_cancelled(struct vof_queue *q)
+void vof_link_wake(struct vof_device *dev)
 {
-	return !vof_link_up(q->dev);
+	wake_up_all(&dev->wait);
+	if (!vof_link_up(dev))
+		vof_queue_cancel(dev);
 }
-EXPORT_SYMBOL_GPL(vof_queue_cancelled);
+
+/* The attempt that is under way may have become pointless by the clock. */
+static void vof_link_expiry(struct timer_list *timer)
+{
+	struct vof_device *dev = container_of(timer, struct vof_device, expiry);
+
+	if (vof_link_up(dev))
+		mod_timer(&dev->expiry, vof_limit_attempt_until(dev));
+	else
+		vof_link_wake(dev);
+}
 
 /**
  * vof_link_queue() - have one of the device's works run
@@ -91,7 +105,7 @@ void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
 
 static void vof_link_kick(struct vof_device *dev)
 {
-	wake_up_all(&dev->wait);
+	vof_link_wake(dev);
 	vof_link_queue(dev, &dev->recovery, 0);
 }
 
@@ -142,7 +156,7 @@ static void vof_link_drop(struct vof_device *dev, int err)
 	if (!dev->lost)
 		WRITE_ONCE(dev->lost, err);
 	spin_unlock_irq(&dev->state_lock);
-	wake_up_all(&dev->wait);
+	vof_link_wake(dev);
 }
 
 /**
@@ -289,11 +303,13 @@ static int vof_link_attempt(struct vof_device *dev)
 	dev->attempts++;
 
 	WRITE_ONCE(dev->recoverer, current);
+	mod_timer(&dev->expiry, vof_limit_attempt_until(dev));
 	ret = vof_addr_refresh(dev);
 	if (!ret)
 		ret = vof_queue_open(dev->ctrl);
 	if (!ret)
 		ret = vof_instance_restore(dev);
+	timer_delete_sync(&dev->expiry);
 	WRITE_ONCE(dev->recoverer, NULL);
 	if (ret && time_after(jiffies, dev->attempt_end))
 		vof_device_error(dev, -ETIMEDOUT,
@@ -534,6 +550,7 @@ static void vof_link_watch_work(struct work_struct *work)
 void vof_link_init(struct vof_device *dev)
 {
 	init_waitqueue_head(&dev->wait);
+	timer_setup(&dev->expiry, vof_link_expiry, 0);
 	INIT_DELAYED_WORK(&dev->recovery, vof_link_recovery_work);
 	INIT_DELAYED_WORK(&dev->watch, vof_link_watch_work);
 }
@@ -612,6 +629,8 @@ void vof_link_tune(struct vof_device *dev, const struct vof_patience *patience)
 	WRITE_ONCE(mine->fast_io_fail_tmo, patience->fast_io_fail_tmo);
 	WRITE_ONCE(mine->reconnect_delay, patience->reconnect_delay);
 	WRITE_ONCE(mine->io_tmo, patience->io_tmo);
+	/* If an attempt is under way. */
+	mod_timer_pending(&dev->expiry, vof_limit_attempt_until(dev));
 	if (vof_device_state(dev) == VOF_RECOVERING)
 		vof_link_kick(dev);
 	else if (vof_device_state(dev) == VOF_LIVE)

@@ -37,6 +37,15 @@
 
 static void vof_queue_work(struct work_struct *work);
 
+static void vof_queue_release(struct vof_queue *q)
+{
+	kvfree(q->tables);
+	kvfree(q->scratch);
+	kfree(q->body);
+	kvfree(q->reqs);
+	kfree(q);
+}
+
 /**
  * vof_queue_alloc() - allocate a queue with all that its I/O needs
  * @dev: the device
@@ -55,6 +64,7 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	if (!q)
 		return NULL;
 	q->dev = dev;
+	q->ops = dev->ops;
 	q->index = index;
 	q->size = size;
 	spin_lock_init(&q->lock);
@@ -63,27 +73,30 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	INIT_LIST_HEAD(&q->replay);
 	INIT_WORK(&q->work, vof_queue_work);
 
-	q->req_stride = ALIGN(sizeof(struct vof_req) + dev->ops->req_priv,
+	q->req_stride = ALIGN(sizeof(struct vof_req) + q->ops->req_priv,
 			      SMP_CACHE_BYTES);
 	q->reqs = kvcalloc(size + 1, q->req_stride, GFP_KERNEL);
 	if (!q->reqs)
 		goto err;
 	for (i = 0; i <= size; i++) {
-		struct vof_req *req = vof_queue_req(q, i);
+		struct vof_req *req = vof_queue_at(q, i);
 
 		req->queue = q;
 		req->id = i;
+		req->index = i;
+		req->cmd.common.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ);
 		req->owner = VOF_OWNER_RING;
 		req->segs = req->inline_segs;
 		INIT_LIST_HEAD(&req->list);
 	}
-	q->admin = vof_queue_req(q, size);
+	q->admin = vof_queue_at(q, size);
+	q->admin->admin = true;
 
 	q->body = kzalloc(index < 0 ? VOF_BODY_SIZE : VOF_BODY_VQ, GFP_KERNEL);
 	if (!q->body)
 		goto err;
 	if (index < 0)
-		return q;
+		goto init;
 
 	q->max_segs = dev->told.chain;
 	q->scratch = kvcalloc(q->max_segs, sizeof(*q->scratch), GFP_KERNEL);
@@ -96,10 +109,13 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 		if (!q->tables)
 			goto err;
 	}
+init:
+	if (q->ops->queue_init)
+		q->ops->queue_init(q);
 	return q;
 
 err:
-	vof_queue_free(q);
+	vof_queue_release(q);
 	return NULL;
 }
 
@@ -114,12 +130,8 @@ void vof_queue_free(struct vof_queue *q)
 	if (!q)
 		return;
 	cancel_work_sync(&q->work);
-	q->dev->ops->queue_forget(q);
-	kvfree(q->tables);
-	kvfree(q->scratch);
-	kfree(q->body);
-	kvfree(q->reqs);
-	kfree(q);
+	q->ops->queue_forget(q);
+	vof_queue_release(q);
 }
 
 /**
@@ -178,7 +190,8 @@ static int vof_req_submit(struct vof_req *req)
 	int ret;
 
 	req->owner = VOF_OWNER_FABRIC;
-	ret = q->dev->ops->submit(req);
+	req->answered = false;
+	ret = q->ops->submit(req);
 	if (ret) {
 		req->owner = VOF_OWNER_CORE;
 		return ret;
@@ -186,6 +199,7 @@ static int vof_req_submit(struct vof_req *req)
 	req->sent = jiffies;
 	list_move_tail(&req->list, &q->inflight);
 	q->ninflight++;
+	q->kick = true;
 	trace_vof_submit(req);
 	return 0;
 }
@@ -235,7 +249,7 @@ static int vof_queue_next(struct vof_queue *q)
 	ret = vof_ring_pop(&q->ring, &chain, q->scratch, q->max_segs);
 	if (ret <= 0)
 		return ret;
-	req = vof_queue_req(q, chain.head);
+	req = vof_queue_at(q, chain.head);
 	if (req->owner != VOF_OWNER_RING)
 		return -EINVAL;
 	vof_req_take_segs(req, &chain);
@@ -275,8 +289,8 @@ static void vof_queue_run(struct vof_queue *q)
 	q->stalled = ret == -EAGAIN;
 	if (q->stalled)
 		vof_ring_disarm(&q->ring);
-	if (q->running)
-		q->dev->ops->flush(q);
+	if (q->running && q->ops->flush)
+		q->ops->flush(q);
 	if (ret < 0 && !q->stalled)
 		vof_link_lost(q, -EIO, ret == -ENOBUFS ?
 			      "the driver made a chain of more segments than are carried" :
@@ -316,12 +330,14 @@ static void vof_queue_work(struct work_struct *work)
 {
 	struct vof_queue *q = container_of(work, struct vof_queue, work);
 
-	spin_lock_irq(&q->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
 	if (q->dead)
 		vof_queue_run(q);
 	/* It is queued where something was pushed. */
 	WRITE_ONCE(q->due, 1);
-	spin_unlock_irq(&q->lock);
+	vof_queue_unlock(q, flags);
 	vof_queue_deliver(q);
 }
 
@@ -341,7 +357,7 @@ bool vof_queue_notify(struct vof_queue *q)
 		queue_work(vof_wq, &q->work);
 	else if (!q->stalled)
 		vof_queue_run(q);
-	spin_unlock_irqrestore(&q->lock, flags);
+	vof_queue_unlock(q, flags);
 	return true;
 }
 
@@ -355,14 +371,16 @@ bool vof_queue_notify(struct vof_queue *q)
  */
 void vof_queue_start(struct vof_queue *q)
 {
-	spin_lock_irq(&q->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
 	q->ready = true;
 	q->running = q->open;
 	if (q->dead)
 		queue_work(vof_wq, &q->work);
 	else
 		vof_queue_run(q);
-	spin_unlock_irq(&q->lock);
+	vof_queue_unlock(q, flags);
 }
 
 /**
@@ -377,15 +395,16 @@ void vof_queue_start(struct vof_queue *q)
 unsigned int vof_queue_resume(struct vof_queue *q)
 {
 	struct list_head *pos;
+	unsigned long flags;
 	unsigned int n = 0;
 
-	spin_lock_irq(&q->lock);
+	spin_lock_irqsave(&q->lock, flags);
 	list_for_each(pos, &q->replay)
 		n++;
 	q->dead = false;
 	q->running = q->open;
 	vof_queue_run(q);
-	spin_unlock_irq(&q->lock);
+	vof_queue_unlock(q, flags);
 	return n;
 }
 
@@ -403,66 +422,6 @@ void vof_queue_pause(struct vof_queue *q)
 	q->ready = false;
 	spin_unlock_irq(&q->lock);
 	cancel_work_sync(&q->work);
-}
-
-/**
- * vof_queue_open() - connect a queue to the target
- * @q: the queue
- *
- * A virtqueue comes with its eager buffers.
- *
- * Context: may sleep, bounded. A virtqueue needs the device's vq_lock.
- * Return: 0 or a negative errno; the cause has been reported.
- */
-int vof_queue_open(struct vof_queue *q)
-{
-	struct vof_device *dev = q->dev;
-	int ret;
-
-	spin_lock_irq(&q->lock);
-	WRITE_ONCE(q->conn, q->conn + 1);
-	q->open = true;
-	q->closing = false;
-	spin_unlock_irq(&q->lock);
-
-	ret = dev->ops->queue_open(q, &dev->opts.addr,
-				   vof_queue_is_control(q) ? 1 : dev->max_descs);
-	if (!ret && !vof_queue_is_control(q))
-		ret = vof_bounds_queue(q);
-	if (!ret)
-		ret = vof_ctrl_connect(q);
-	if (!ret && !vof_queue_is_control(q) &&
-	    dev->fabric_features & BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF))
-		ret = vof_ctrl_get_eager(q);
-	if (ret)
-		vof_queue_close(q);
-	return ret;
-}
-
-/**
- * vof_queue_close() - end the connection of a queue
- * @q: the queue
- *
- * On return every request in flight is the core's, in front of those that were
- * still waiting to be sent again.
- *
- * Context: may sleep, idempotent. A virtqueue needs the device's vq_lock.
- */
-void vof_queue_close(struct vof_queue *q)
-{
-	const struct vof_fabric_ops *ops = q->dev->ops;
-
-	spin_lock_irq(&q->lock);
-	q->open = false;
-	q->running = false;
-	spin_unlock_irq(&q->lock);
-	ops->queue_stop(q);
-	ops->queue_close(q);
-	spin_lock_irq(&q->lock);
-	list_splice_init(&q->inflight, &q->replay);
-	q->ninflight = 0;
-	q->stalled = false;
-	spin_unlock_irq(&q->lock);
 }
 
 /**
@@ -533,25 +492,6 @@ bool vof_queue_oldest(struct vof_queue *q, unsigned long *since)
 	return found;
 }
 
-/**
- * vof_req_find() - the request in flight with a command id
- * @q: the queue on which a completion arrived
- * @id: the id it carries, unchecked
- *
- * Context: under the queue's lock.
- * Return: the request, owned by the fabric, or NULL.
- */
-struct vof_req *vof_req_find(struct vof_queue *q, u16 id)
-{
-	struct vof_req *req = id < q->size ? vof_queue_req(q, id) : q->admin;
-
-	lockdep_assert_held(&q->lock);
-	if (req->id != id)
-		return NULL;
-	return req->owner == VOF_OWNER_FABRIC ? req : NULL;
-}
-EXPORT_SYMBOL_GPL(vof_req_find);
-
 static void vof_admin_done(struct vof_req *req,
 			   const union virtio_of_completion *cpl)
 {
@@ -561,7 +501,7 @@ static void vof_admin_done(struct vof_req *req,
 	spin_lock_irqsave(&q->lock, flags);
 	req->owner = VOF_OWNER_RING;
 	q->answer = *cpl;
-	q->answered = true;
+	q->has_answer = true;
 	spin_unlock_irqrestore(&q->lock, flags);
 	wake_up_all(&q->dev->wait);
 }
@@ -569,9 +509,8 @@ static void vof_admin_done(struct vof_req *req,
 /**
  * vof_req_done() - the target has answered, and the fabric has let go (I2)
  * @req: the request
- * @cpl: the completion as it came; checked by the fabric as far as the fabric
- *	is concerned
- * @length: bytes written into the device-writable part; within it
+ * @cpl: the completion as it came; checked by vof_queue_answer()
+ * @length: bytes written into the device-writable part, as that said
  *
  * To be followed by vof_queue_deliver(), for all that are done at a time.
  *
@@ -621,49 +560,6 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		if (q->stalled)
 			vof_queue_run(q);
 	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	vof_queue_unlock(q, flags);
 }
 EXPORT_SYMBOL_GPL(vof_req_done);
-
-/**
- * vof_queue_async() - an asynchronous completion has arrived
- * @q: the control queue
- * @cpl: the completion; its id is VIRTIO_OF_ID_ASYNC_FIRST or above
- *
- * Context: softirq or process; none of our locks held.
- */
-void vof_queue_async(struct vof_queue *q, const union virtio_of_completion *cpl)
-{
-	unsigned int unasked = READ_ONCE(q->dev->unasked) + 1;
-
-	WRITE_ONCE(q->dev->unasked, unasked);
-	if (unasked > VOF_MAX_UNASKED) {
-		vof_link_lost(q, -EPROTO, "the target does not stop to speak unasked");
-		return;
-	}
-	/* Keepalive needs no answer, reserved ids have no meaning yet. */
-	if (le16_to_cpu(cpl->common.command_id) == VIRTIO_OF_ID_CONFIG_CHANGE)
-		vof_vdev_config_changed(q->dev,
-					le32_to_cpu(cpl->config.generation));
-}
-EXPORT_SYMBOL_GPL(vof_queue_async);
-
-/**
- * vof_queue_error() - report what went wrong on a queue
- * @q: the queue that it happened on
- * @err: negative errno
- * @fmt: in words that an administrator can act on
- *
- * Context: any.
- */
-void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...)
-{
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.va = &args;
-	vof_report_error(&q->dev->report, err, "%pV", &vaf);
-	va_end(args);
-}
-EXPORT_SYMBOL_GPL(vof_queue_error);

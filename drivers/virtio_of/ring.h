@@ -16,22 +16,6 @@
 #define VOF_RING_NO_HEAD	0xffff
 
 /**
- * struct vof_chain - a descriptor chain taken from the avail ring
- * @head: index of the first descriptor; identifies the chain to the driver
- * @nout: number of device-readable segments; they come first
- * @nin: number of device-writable segments behind them
- * @out_len: bytes in the device-readable segments
- * @in_len: bytes in the device-writable segments
- */
-struct vof_chain {
-	u16 head;
-	u16 nout;
-	u16 nin;
-	u32 out_len;
-	u32 in_len;
-};
-
-/**
  * struct vof_ring - our view of a split ring
  * @vring: the ring as the driver laid it out
  * @event_idx: VIRTIO_RING_F_EVENT_IDX was negotiated

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoints, keyed by device, queue and command id. */
+/* Tracepoints, by device, queue and command id. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM virtio_of
 

@@ -6,24 +6,22 @@
  * and the movement of bytes. Calls go down through struct vof_fabric_ops; what
  * comes back up is declared at the end of this file. A fabric keeps its own
  * data behind the core's objects: it states the size, the core allocates and
- * frees both together.
+ * frees both together. This file is all that a fabric includes of the core: a queue is
+ * a pointer to it.
  */
 #ifndef _VIRTIO_OF_FABRIC_H
 #define _VIRTIO_OF_FABRIC_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/socket.h>
 #include <linux/spinlock.h>
 #include <linux/virtio_of.h>
-#include <linux/workqueue.h>
-
-#include "../../drivers/virtio_of/ring.h"
+#include <virtio_of/seg.h>
 
 struct module;
 struct net;
-struct virtqueue;
-struct vof_device;
 struct vof_queue;
 
 /* Longest chain of descriptors that is carried: 256 of data, header and status. */
@@ -33,64 +31,60 @@ struct vof_queue;
  * virtio_net is one of MAX_SKB_FRAGS + 2.
  */
 #define VOF_INLINE_SEGS		19
-/* Room for the body of a control command: names, or keyed descriptors. */
-#define VOF_BODY_SIZE		4096
-/* The same on a virtqueue: the core's question which device it is. */
-#define VOF_BODY_VQ		64
 
 /**
- * struct vof_addr - where a target is
+ * struct vof_target - where and as whom to connect
  * @net: network namespace to connect from
  * @dst: address and port of the target
  * @src: local address to bind to; family AF_UNSPEC: any
+ * @ivqn: our name
+ * @tvqn: name of the target
  */
-struct vof_addr {
+struct vof_target {
 	struct net *net;
 	struct sockaddr_storage dst;
 	struct sockaddr_storage src;
+	const char *ivqn;
+	const char *tvqn;
 };
 
 /**
  * struct vof_limits - what can be carried over a connection
  * @bytes: of a request, device-readable and device-writable ones together. Any that
  *	is not larger is sent, wherever its segments lie
+ * @segs: of data in a request; 0: as many as the core has, VOF_MAX_SEGS - 2
  * @seg_bytes: of a segment that the fabric does best with; longer ones are carried
  */
 struct vof_limits {
 	u32 bytes;
+	u32 segs;
 	u32 seg_bytes;
-};
-
-/**
- * enum vof_owner - who may touch a request (invariant I1 of queue.c)
- * @VOF_OWNER_RING: nobody here; the driver may make the chain available
- * @VOF_OWNER_CORE: the core, under the queue's lock
- * @VOF_OWNER_FABRIC: the fabric, from submit() to vof_req_done() or queue_stop()
- */
-enum vof_owner {
-	VOF_OWNER_RING,
-	VOF_OWNER_CORE,
-	VOF_OWNER_FABRIC,
 };
 
 /**
  * struct vof_req - one chain or one control command in flight
  * @queue: the queue it belongs to
- * @owner: see enum vof_owner
  * @id: command id; for a chain the index of its first descriptor
+ * @index: of the request, see vof_queue_req()
+ * @admin: it is the one for commands of the core
  * @chain: shape of the chain; for a control command of its body
  * @segs: the segments, device-readable ones first
- * @cmd: command of the core as it goes out: a control command, or a plain VQ command;
- *	unused for chains, which the fabric encodes because only it knows how their
- *	data travels
- * @list: in @queue->inflight or @queue->replay
- * @sent: when it was given to the fabric, in jiffies
+ * @cmd: command of the core as it goes out: a control command, or a plain VQ command.
+ *	Of a chain it is the opcode alone that counts: VIRTIO_OF_OP_VQ, unless the
+ *	fabric sends another one and says so here in submit()
+ * @owner: the core's, see enum vof_owner
+ * @answered: the core's: an answer has come
+ * @list: the core's
+ * @sent: the core's: when it was given to the fabric, in jiffies
  * @inline_segs: where @segs points for short chains
  */
 struct vof_req {
 	struct vof_queue *queue;
-	enum vof_owner owner;
 	u16 id;
+	u16 index;
+	bool admin;
+	bool answered;
+	u8 owner;
 	struct vof_chain chain;
 	struct vof_seg *segs;
 	union virtio_of_command cmd;
@@ -100,166 +94,155 @@ struct vof_req {
 	/* the fabric's part follows, see vof_req_priv() */
 };
 
-/**
- * struct vof_queue - one virtqueue or the control queue, and its connection
- * @dev: the device
- * @index: virtqueue index; -1 for the control queue
- * @size: chains that can be in flight; 0 for the control queue
- * @lock: protects what follows @body, all requests, and what the fabric
- *	declares to be under it. Taken with interrupts off: notify comes
- *	from any context
- * @admin_lock: serialises control commands on this queue
- * @admin: the request used for commands of the core; its id is @size or above, and
- *	another one for each command
- * @body: where @admin's body lies
- * @open: the queue has a connection whose loss matters
- * @closing: that connection is being ended on purpose
- * @conn: number of that connection, counted up with each new one
- * @running: requests go to the fabric
- * @ready: the driver lets us use its buffers
- * @dead: requests are not to wait for a link; chains are taken and failed
- * @stalled: a request waits, in @replay or in the ring, for resources
- * @inflight: requests with the fabric in the order of the ring, without @admin
- * @ninflight: their number
- * @replay: requests without an answer from a link that is gone, in the order of
- *	the ring; they go out again before anything new
- * @ndone: answers so far, a free running count
- * @due: the driver is owed an interrupt
- * @delivering: somebody is about to give it, see vof_queue_deliver()
- * @ring: the local ring
- * @vq: the driver's end of it; NULL for the control queue
- * @scratch: where chains are taken to before their request is known
- * @max_segs: segments of a chain, at most
- * @tables: @max_segs for each request, for long chains
- * @reqs: memory of @size + 1 requests
- * @req_stride: distance between two requests
- * @answered: @admin has an answer
- * @answer: that answer
- * @work: fails chains of a dead queue, delivers the interrupts for them
- */
-struct vof_queue {
-	struct vof_device *dev;
-	int index;
-	u16 size;
-
-	spinlock_t lock;
-	struct mutex admin_lock;
-	struct vof_req *admin;
-	void *body;
-
-	unsigned int conn;
-	bool open;
-	bool closing;
-	bool running;
-	bool ready;
-	bool dead;
-	bool stalled;
-	struct list_head inflight;
-	unsigned int ninflight;
-	struct list_head replay;
-	unsigned int ndone;
-	int due;
-	int delivering;
-	struct vof_ring ring;
-	struct virtqueue *vq;
-	struct vof_seg *scratch;
-	unsigned int max_segs;
-	struct vof_seg *tables;
-	void *reqs;
-	size_t req_stride;
-	bool answered;
-	union virtio_of_completion answer;
-	struct work_struct work;
-	/* the fabric's part follows, see vof_queue_priv() */
-};
-
-static inline void *vof_queue_priv(struct vof_queue *q)
-{
-	return (void *)(q + 1);
-}
-
 static inline void *vof_req_priv(struct vof_req *req)
 {
 	return (void *)(req + 1);
-}
-
-/* The request with index @i, 0 to @q->size; the last one is @q->admin. */
-static inline struct vof_req *vof_queue_req(struct vof_queue *q, unsigned int i)
-{
-	return q->reqs + i * q->req_stride;
-}
-
-/* Index of @req for vof_queue_req(); not the id of a control command. */
-static inline unsigned int vof_req_index(const struct vof_req *req)
-{
-	return req == req->queue->admin ? req->queue->size : req->id;
-}
-
-static inline bool vof_queue_is_control(const struct vof_queue *q)
-{
-	return q->index < 0;
 }
 
 /**
  * struct vof_fabric_ops - a fabric
  * @name: what the attribute "transport" says
  * @owner: held while a device uses the fabric
- * @queue_priv: bytes behind struct vof_queue
- * @req_priv: bytes behind struct vof_req
- * @queue_open: connect @q to @addr. May sleep, bounded; gives up early when
- *	vof_queue_cancelled(). @max_descs: keyed descriptors per command.
- *	0, or a negative errno with the cause reported by vof_queue_error()
- * @queue_eager: the target's eager buffers of a connected virtqueue, as they
- *	came over the wire, unchecked. May sleep. NULL where a fabric has none
- * @limits: what @q, which is connected, can carry with commands of @max_descs keyed
- *	descriptors; it may have been opened for fewer. May sleep
+ * @features: Virtio-oF feature bits that the fabric can use; no others are accepted
+ * @queue_priv: bytes of its part of a queue, see vof_queue_priv()
+ * @req_priv: bytes of its part of a request, see vof_req_priv()
+ * @queue_init: the part of @q, of zeroes, was allocated. Cannot fail; before any other
+ *	operation, @cancel among them. Optional
+ * @queue_open: connect @q to @to. May sleep, bounded; returns soon after @cancel.
+ *	0, or a negative errno with the cause reported by vof_queue_error(), and
+ *	nothing left; -ECANCELED after @cancel needs no report
+ * @negotiated: the feature bits of the instance at the other end of @ctrl are now
+ *	@features. Of the first one and of each that replaces it. @bound: a driver builds
+ *	upon what @limits said before, and must not get less. May sleep; returns as
+ *	@queue_open. Optional
+ * @ready: the target has accepted the virtqueue @vq, on which nothing is in flight. May
+ *	sleep; returns as @queue_open. Optional
+ * @cancel: of @q, at any time, also when nothing is under way: @queue_open, @negotiated
+ *	or @ready of @q that is under way, and looks after vof_queue_cancelled(), is to
+ *	return soon. In any context, under a spinlock of the core's, maybe with the
+ *	queue's lock held: it wakes up who waits, and no more
+ * @limits: what requests of virtqueues can be, over connections like that of @q, which is
+ *	connected: the control queue, after @negotiated, or a virtqueue. May sleep
+ * @describe: how data travels, in words for the log such as "with eager buffers"; @ctrl
+ *	as for @limits. Optional
  * @queue_stop: may sleep, idempotent. On return the peer and the adapter touch
- *	nothing of ours, every request is the core's again, and no upcall runs
- *	or will run
+ *	nothing of ours, the fabric has let go of all that it held for requests, and no
+ *	upcall runs or will run. The core then takes back every request that it
+ *	has given to the fabric
  * @queue_close: may sleep, idempotent, after queue_stop: frees what
  *	@queue_open made, but for what the next one will need again
  * @queue_forget: may sleep, after queue_close, or alone: there will be no next one
- * @submit: under @q->lock, atomic: take @req. 0: the fabric owns it and will
- *	send it at the latest with @flush, or soon if it has much to copy.
+ * @submit: under the queue's lock, atomic: take @req. 0: the fabric owns it and will
+ *	send it at the latest with @flush or @kick, or soon if it has much to copy.
  *	-EAGAIN: no room until a request in flight is done. Any other errno: it
  *	can never be sent
- * @flush: under @q->lock, atomic: hand everything submitted to the adapter
+ * @flush: under the queue's lock, atomic: hand everything submitted to the adapter.
+ *	Optional
+ * @kick: send what was submitted. Follows each section under the queue's lock
+ *	in which @submit succeeded, when the lock has been dropped; any context,
+ *	maybe with interrupts off, maybe on several CPUs at once. Optional
+ * @answer_length: @req is a chain that was sent as another command than VQ: how much was
+ *	written, according to @cpl, which is unchecked? Atomic. Only for who sends such
  */
 struct vof_fabric_ops {
 	const char *name;
 	struct module *owner;
+	u64 features;
 	size_t queue_priv;
 	size_t req_priv;
 
-	int (*queue_open)(struct vof_queue *q, const struct vof_addr *addr,
-			  u8 max_descs);
-	int (*queue_eager)(struct vof_queue *q,
-			   const struct virtio_of_keyed_desc *descs,
-			   unsigned int count);
-	void (*limits)(struct vof_queue *q, u8 max_descs,
-		       struct vof_limits *limits);
+	void (*queue_init)(struct vof_queue *q);
+	int (*queue_open)(struct vof_queue *q, const struct vof_target *to);
+	int (*negotiated)(struct vof_queue *ctrl, u64 features, bool bound);
+	int (*ready)(struct vof_queue *vq);
+	void (*cancel)(struct vof_queue *q);
+	void (*limits)(struct vof_queue *q, struct vof_limits *limits);
+	const char *(*describe)(struct vof_queue *ctrl);
 	void (*queue_stop)(struct vof_queue *q);
 	void (*queue_close)(struct vof_queue *q);
 	void (*queue_forget)(struct vof_queue *q);
 	int (*submit)(struct vof_req *req);
 	void (*flush)(struct vof_queue *q);
+	void (*kick)(struct vof_queue *q);
+	u32 (*answer_length)(const struct vof_req *req,
+			     const union virtio_of_completion *cpl);
 };
 
 int vof_fabric_register(const struct vof_fabric_ops *ops);
 void vof_fabric_unregister(const struct vof_fabric_ops *ops);
 
+/* A queue. */
+void *vof_queue_priv(const struct vof_queue *q);
+spinlock_t *vof_queue_lock(struct vof_queue *q);
+int vof_queue_index(const struct vof_queue *q);
+u16 vof_queue_size(const struct vof_queue *q);
+u32 vof_queue_body_size(const struct vof_queue *q);
+struct vof_queue *vof_queue_control(const struct vof_queue *q);
+struct vof_req *vof_queue_req(const struct vof_queue *q, unsigned int i);
+
+static inline bool vof_queue_is_control(const struct vof_queue *q)
+{
+	return vof_queue_index(q) < 0;
+}
+
+/* Index of @req for vof_queue_req(); not the id of a control command. */
+static inline unsigned int vof_req_index(const struct vof_req *req)
+{
+	return req->index;
+}
+
 /* Upcalls. */
-struct vof_req *vof_req_find(struct vof_queue *q, u16 id);
+struct vof_req *vof_queue_answer(struct vof_queue *q,
+				 const union virtio_of_completion *cpl,
+				 u32 *length);
 void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		  u32 length);
 void vof_queue_deliver(struct vof_queue *q);
-void vof_queue_async(struct vof_queue *q,
-		     const union virtio_of_completion *cpl);
 void vof_link_lost(struct vof_queue *q, int err, const char *reason);
 
 /* Services. */
 bool vof_queue_cancelled(struct vof_queue *q);
+int vof_queue_exec(struct vof_queue *q, u16 opcode, const char *name,
+		   const union virtio_of_command *cmd, const void *out, u32 out_len,
+		   void *in, u32 in_len, union virtio_of_completion *cpl);
 __printf(3, 4)
 void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...);
+
+/* The command of a request where it is the core's or a plain VQ command. */
+static inline void vof_req_command(const struct vof_req *req,
+				   union virtio_of_command *cmd)
+{
+	if (req->admin) {
+		*cmd = req->cmd;
+		return;
+	}
+	cmd->vq = (struct virtio_of_command_vq) {
+		.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ),
+		.command_id = cpu_to_le16(req->id),
+		.out_length = cpu_to_le32(req->chain.out_len),
+		.in_length = cpu_to_le32(req->chain.in_len),
+	};
+}
+
+static inline struct page *vof_seg_page(const struct vof_seg *seg)
+{
+	return pfn_to_page(PHYS_PFN(seg->addr));
+}
+
+static inline unsigned int vof_seg_offset(const struct vof_seg *seg)
+{
+	return offset_in_page(seg->addr);
+}
+
+/* Copy what is in @n segments to @to; returns the place behind it. */
+static inline void *vof_segs_copy(void *to, const struct vof_seg *segs,
+				  unsigned int n)
+{
+	for (; n--; segs++) {
+		memcpy(to, phys_to_virt(segs->addr), segs->len);
+		to += segs->len;
+	}
+	return to;
+}
 
 #endif /* _VIRTIO_OF_FABRIC_H */

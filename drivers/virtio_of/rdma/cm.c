@@ -14,8 +14,6 @@
 #include "rdma.h"
 
 #define VOF_RDMA_CONNECT_TIMEOUT	(6 * HZ)
-/* How often a waiter looks whether it is still wanted. */
-#define VOF_RDMA_POLL			(HZ / 20)
 
 /*
  * Local ACK timeout 4.096 us * 2^16 = 268 ms, retried 7 times: longer than any
@@ -51,7 +49,9 @@ static void vof_rdma_cm_result(struct vof_rdma_queue *rq, int err,
 {
 	rq->cm_err = err;
 	strscpy(rq->cm_text, text, sizeof(rq->cm_text));
-	complete(&rq->cm_done);
+	/* Pairs with the acquire in vof_rdma_cm_wait(). */
+	smp_store_release(&rq->cm_done, true);
+	wake_up_all(&rq->cm_wait);
 }
 
 /* What it means that an address or a way to it was not found. */
@@ -168,19 +168,26 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 	return 0;
 }
 
+/* There was no answer. */
+static int vof_rdma_cm_none(struct vof_rdma_queue *rq)
+{
+	if (vof_queue_cancelled(rq->q))
+		return -ECANCELED;
+	vof_queue_error(rq->q, -ETIMEDOUT, "no answer from the address%s",
+			vof_rdma_port_hint(rq));
+	return -ETIMEDOUT;
+}
+
 /* Wait for the event that answers the call just made. */
 static int vof_rdma_cm_wait(struct vof_rdma_queue *rq, unsigned long deadline)
 {
-	while (!wait_for_completion_timeout(&rq->cm_done, VOF_RDMA_POLL)) {
-		if (vof_queue_cancelled(rq->q))
-			return -ENOTCONN;
-		if (time_after(jiffies, deadline)) {
-			vof_queue_error(rq->q, -ETIMEDOUT,
-					"no answer from the address%s",
-					vof_rdma_port_hint(rq));
-			return -ETIMEDOUT;
-		}
-	}
+	/* Pairs with the release in vof_rdma_cm_result(). */
+	wait_event_timeout(rq->cm_wait, smp_load_acquire(&rq->cm_done) ||
+			   vof_queue_cancelled(rq->q),
+			   max_t(long, deadline - jiffies, 0));
+	if (!smp_load_acquire(&rq->cm_done))
+		return vof_rdma_cm_none(rq);
+	rq->cm_done = false;
 	if (rq->cm_err)
 		vof_queue_error(rq->q, rq->cm_err, "%s", rq->cm_text);
 	return rq->cm_err;
@@ -199,15 +206,15 @@ static u8 vof_rdma_ack_timeout(const struct ib_device *ibdev)
 	       VOF_RDMA_ACK_TIMEOUT_RXE : VOF_RDMA_ACK_TIMEOUT;
 }
 
-static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *addr,
+static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_target *to,
 			    unsigned long deadline)
 {
 	struct sockaddr *src = NULL;
 	int ret;
 
-	if (addr->src.ss_family)
-		src = (struct sockaddr *)&addr->src;
-	ret = rdma_resolve_addr(rq->id, src, (struct sockaddr *)&addr->dst,
+	if (to->src.ss_family)
+		src = (struct sockaddr *)&to->src;
+	ret = rdma_resolve_addr(rq->id, src, (struct sockaddr *)&to->dst,
 				vof_rdma_ms_left(deadline));
 	if (ret) {
 		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_way(ret));
@@ -228,11 +235,11 @@ static int vof_rdma_resolve(struct vof_rdma_queue *rq, const struct vof_addr *ad
 }
 
 /* What the queue needs from the adapter, within what the adapter has. */
-static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
+static int vof_rdma_size(struct vof_rdma_queue *rq)
 {
 	const struct ib_device_attr *attrs = &rq->ibdev->attrs;
 	unsigned int max_wr = attrs->max_qp_wr;
-	unsigned int reqs = rq->q->size + 1;
+	unsigned int reqs = rq->size + 1;
 
 	if (!(attrs->device_cap_flags & IB_DEVICE_MEM_MGT_EXTENSIONS)) {
 		vof_queue_error(rq->q, -EOPNOTSUPP,
@@ -240,7 +247,7 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 				dev_name(&rq->ibdev->dev));
 		return -EOPNOTSUPP;
 	}
-	rq->max_descs = clamp_t(unsigned int, max_descs, 1, VOF_CUT_DESCS);
+	rq->max_descs = vof_rdma_keyed_descs(rq->q);
 	rq->max_sge = clamp_t(unsigned int, attrs->max_send_sge, 1,
 			      VOF_RDMA_SGES);
 	rq->mr_pages = min_t(unsigned int, attrs->max_fast_reg_page_list_len,
@@ -257,7 +264,7 @@ static int vof_rdma_size(struct vof_rdma_queue *rq, u8 max_descs)
 	    !rq->mr_pages) {
 		vof_queue_error(rq->q, -ENOSPC,
 				"RDMA adapter %s is too small for queues of %u",
-				dev_name(&rq->ibdev->dev), rq->q->size);
+				dev_name(&rq->ibdev->dev), rq->size);
 		return -ENOSPC;
 	}
 	return 0;
@@ -333,7 +340,11 @@ static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
 	if (ret)
 		return ret;
 	rdma_set_min_rnr_timer(rq->id, VOF_RDMA_RNR_TIMER);
+	vof_rdma_block_begin(rq, deadline);
 	ret = rdma_connect(rq->id, &param);
+	vof_rdma_block_end(rq);
+	if (ret == -EINTR || ret == -ERESTARTSYS)
+		return vof_rdma_cm_none(rq);
 	if (ret) {
 		vof_queue_error(rq->q, ret, "%s", vof_rdma_cm_failure(ret));
 		return ret;
@@ -345,33 +356,44 @@ static int vof_rdma_connect(struct vof_rdma_queue *rq, unsigned long deadline)
 }
 
 /**
+ * vof_rdma_init_queue() - a queue was made
+ * @q: the queue, with our part of zeroes
+ *
+ * Context: any; once, before anything else.
+ */
+void vof_rdma_init_queue(struct vof_queue *q)
+{
+	struct vof_rdma_queue *rq = to_rdma_queue(q);
+
+	rq->q = q;
+	rq->lock = vof_queue_lock(q);
+	rq->size = vof_queue_size(q);
+	INIT_LIST_HEAD(&rq->list);
+	vof_rdma_block_init(rq);
+	vof_rdma_choose_vector(rq);
+}
+
+/**
  * vof_rdma_open() - connect a queue
  * @q: the queue
- * @addr: where to
- * @max_descs: keyed descriptors per command that the target takes
+ * @to: where to
  *
  * Context: may sleep, up to VOF_RDMA_CONNECT_TIMEOUT plus what setting up
  * memory takes.
  * Return: 0, or a negative errno with the cause reported and nothing left.
  */
-int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs)
+int vof_rdma_open(struct vof_queue *q, const struct vof_target *to)
 {
 	unsigned long deadline = jiffies + VOF_RDMA_CONNECT_TIMEOUT;
 	struct vof_rdma_queue *rq = to_rdma_queue(q);
 	int ret;
 
-	if (!rq->q) {
-		rq->q = q;
-		INIT_LIST_HEAD(&rq->list);
-		vof_rdma_choose_vector(rq);
-	}
 	memset_startat(rq, 0, id);
 	INIT_LIST_HEAD(&rq->free_mrs);
 	vof_rdma_copy_start(rq);
-	init_completion(&rq->cm_done);
 	init_completion(&rq->local_done);
 
-	rq->id = rdma_create_id(addr->net, vof_rdma_cm_event, rq, RDMA_PS_TCP,
+	rq->id = rdma_create_id(to->net, vof_rdma_cm_event, rq, RDMA_PS_TCP,
 				IB_QPT_RC);
 	if (IS_ERR(rq->id)) {
 		ret = PTR_ERR(rq->id);
@@ -379,7 +401,7 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 		vof_queue_error(q, ret, "no connection can be made");
 		return ret;
 	}
-	ret = vof_rdma_resolve(rq, addr, deadline);
+	ret = vof_rdma_resolve(rq, to, deadline);
 	if (ret)
 		goto err;
 	ret = vof_rdma_track(rq, rq->id->device);
@@ -387,7 +409,7 @@ int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs
 		vof_queue_error(q, ret, "the RDMA adapter is removed");
 		goto err;
 	}
-	ret = vof_rdma_size(rq, max_descs);
+	ret = vof_rdma_size(rq);
 	if (ret)
 		goto err;
 	ret = vof_rdma_pool_get(rq);
@@ -435,9 +457,9 @@ void vof_rdma_stop(struct vof_queue *q)
 	if (!rq->id || !rq->id->qp || rq->drained)
 		return;
 	/* From here on nothing is posted, lest it ends up behind the drain. */
-	spin_lock_irq(&q->lock);
+	spin_lock_irq(rq->lock);
 	WRITE_ONCE(rq->stopping, true);
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(rq->lock);
 	vof_rdma_copy_stop(rq);
 	if (rq->established)
 		rdma_disconnect(rq->id);
@@ -446,7 +468,7 @@ void vof_rdma_stop(struct vof_queue *q)
 	ib_drain_qp(rq->id->qp);
 	vof_rdma_cqs_stop(rq);
 	rq->drained = true;
-	vof_rdma_return_all(rq);
+	vof_rdma_release_all(rq);
 }
 
 /**

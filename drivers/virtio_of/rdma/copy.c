@@ -13,30 +13,30 @@
 
 #include "rdma.h"
 
-static struct workqueue_struct *vof_rdma_copy_wq;
+/* Also for whatever else has to be done in time. */
+struct workqueue_struct *vof_rdma_wq;
 
 static void vof_rdma_copy_work(struct work_struct *work)
 {
 	struct vof_rdma_queue *rq = container_of(work, struct vof_rdma_queue,
 						 copy_work);
-	struct vof_queue *q = rq->q;
 	struct vof_rdma_req *rr;
 
-	spin_lock_irq(&q->lock);
+	spin_lock_irq(rq->lock);
 	while (!rq->stopping &&
 	       (rr = list_first_entry_or_null(&rq->copying, struct vof_rdma_req,
 					      copy))) {
 		list_del_init(&rr->copy);
-		spin_unlock_irq(&q->lock);
+		spin_unlock_irq(rq->lock);
 		vof_rdma_copy_out(rq, from_rdma_req(rr));
-		spin_lock_irq(&q->lock);
+		spin_lock_irq(rq->lock);
 		if (rq->stopping)
 			break;
 		/* Nobody leaves anything in the batch: there is room. */
 		vof_rdma_send(rq, from_rdma_req(rr));
-		vof_rdma_flush(q);
+		vof_rdma_flush(rq->q);
 	}
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(rq->lock);
 }
 
 /**
@@ -52,7 +52,7 @@ void vof_rdma_copy_later(struct vof_rdma_queue *rq, struct vof_req *req)
 
 	rr->wait = 0;
 	list_add_tail(&rr->copy, &rq->copying);
-	queue_work(vof_rdma_copy_wq, &rq->copy_work);
+	queue_work(vof_rdma_wq, &rq->copy_work);
 }
 
 /**
@@ -85,10 +85,9 @@ void vof_rdma_copy_stop(struct vof_rdma_queue *rq)
 int vof_rdma_copy_init(void)
 {
 	/* Memory may become free by what is copied here. */
-	vof_rdma_copy_wq = alloc_workqueue("virtio_of_rdma",
-					   WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND,
-					   0);
-	return vof_rdma_copy_wq ? 0 : -ENOMEM;
+	vof_rdma_wq = alloc_workqueue("virtio_of_rdma",
+				      WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0);
+	return vof_rdma_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -98,5 +97,5 @@ int vof_rdma_copy_init(void)
  */
 void vof_rdma_copy_exit(void)
 {
-	destroy_workqueue(vof_rdma_copy_wq);
+	destroy_workqueue(vof_rdma_wq);
 }

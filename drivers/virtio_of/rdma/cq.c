@@ -44,10 +44,10 @@ static int vof_rdma_recv_cq_poll(struct irq_poll *iop, int budget)
 	if (n == budget)
 		return n;
 	/* In this order, or what comes in between is lost. See ..._stop() as well. */
-	spin_lock_irqsave(&rq->q->lock, flags);
+	spin_lock_irqsave(rq->lock, flags);
 	irq_poll_complete(iop);
 	vof_rdma_arm(rq->recv_cq, iop);
-	spin_unlock_irqrestore(&rq->q->lock, flags);
+	spin_unlock_irqrestore(rq->lock, flags);
 	return n;
 }
 
@@ -61,11 +61,11 @@ static int vof_rdma_send_cq_poll(struct irq_poll *iop, int budget)
 	vof_queue_deliver(rq->q);
 	if (n == budget)
 		return n;
-	spin_lock_irqsave(&rq->q->lock, flags);
+	spin_lock_irqsave(rq->lock, flags);
 	irq_poll_complete(iop);
 	if (rq->waiting || rq->stopping)
 		vof_rdma_send_cq_arm(rq);
-	spin_unlock_irqrestore(&rq->q->lock, flags);
+	spin_unlock_irqrestore(rq->lock, flags);
 	return n;
 }
 
@@ -164,8 +164,8 @@ void vof_rdma_cqs_stop(struct vof_rdma_queue *rq)
 	irq_poll_disable(&rq->recv_iop);
 	irq_poll_disable(&rq->send_iop);
 	/* A poll may still be behind its irq_poll_complete(). */
-	spin_lock_irq(&rq->q->lock);
-	spin_unlock_irq(&rq->q->lock);
+	spin_lock_irq(rq->lock);
+	spin_unlock_irq(rq->lock);
 	/* What was done while draining. */
 	vof_queue_deliver(rq->q);
 }

@@ -76,7 +76,7 @@ void vof_rdma_flush(struct vof_queue *q)
 	const struct ib_send_wr *bad;
 	unsigned int i;
 
-	lockdep_assert_held(&q->lock);
+	lockdep_assert_held(rq->lock);
 	if (!batch->nwrs)
 		return;
 	for (i = 0; i + 1 < batch->nwrs; i++)
@@ -128,9 +128,7 @@ static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
 	struct virtio_of_keyed_desc *descs = (void *)(cmd + 1);
 	unsigned int i, n = 0;
 
-	if (req == req->queue->admin) {
-		*cmd = req->cmd;
-	} else if (rr->eager) {
+	if (rr->eager) {
 		cmd->vq_keyed_eager_buf = (struct virtio_of_command_vq_keyed_eager_buf) {
 			.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF),
 			.command_id = cpu_to_le16(req->id),
@@ -139,12 +137,7 @@ static u32 vof_rdma_encode(struct vof_rdma_queue *rq, struct vof_req *req,
 			.in_length = cpu_to_le32(req->chain.in_len),
 		};
 	} else {
-		cmd->vq = (struct virtio_of_command_vq) {
-			.opcode = cpu_to_le16(VIRTIO_OF_OP_VQ),
-			.command_id = cpu_to_le16(req->id),
-			.out_length = cpu_to_le32(req->chain.out_len),
-			.in_length = cpu_to_le32(req->chain.in_len),
-		};
+		vof_req_command(req, cmd);
 	}
 	for (i = 0; i < rr->npieces; i++)
 		n += vof_rdma_encode_piece(rq, &rr->pieces[i], &descs[n]);
@@ -201,11 +194,11 @@ int vof_rdma_submit(struct vof_req *req)
 	struct vof_rdma_queue *rq = to_rdma_queue(q);
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	struct vof_rdma_batch *batch = rq->batch;
-	unsigned int reserve = req == q->admin ? 0 : 1;
-	unsigned int nwrs, nsges, mrs;
+	unsigned int reserve = req->admin ? 0 : 1;
+	unsigned int nwrs, nsges, mrs, need;
 	int ret;
 
-	lockdep_assert_held(&q->lock);
+	lockdep_assert_held(rq->lock);
 	/* Each WRITE may cut a segment in two; the SEND has one entry. */
 	if (batch->nwrs + VOF_RDMA_REQ_WRS > VOF_RDMA_BATCH_WRS ||
 	    batch->nsges + req->chain.nout + VOF_RDMA_REQ_WRS + 1 >
@@ -225,18 +218,23 @@ int vof_rdma_submit(struct vof_req *req)
 		return ret;
 	}
 	mrs = vof_rdma_req_mrs(rr);
-	rr->wrs = batch->nwrs - nwrs + 1 + mrs;
+	need = batch->nwrs - nwrs + 1 + mrs;
 	/* The last entry is for the control command that ends the queue. */
-	if (rr->wrs + reserve > rq->sq_free) {
+	if (need + reserve > rq->sq_free) {
 		batch->nwrs = nwrs;
 		batch->nsges = nsges;
 		vof_rdma_unmap(rq, req);
-		rq->sq_need = rr->wrs + reserve;
+		rq->sq_need = need + reserve;
 		return -EAGAIN;
 	}
 	rq->sq_need = 0;
-	rq->sq_free -= rr->wrs;
+	rq->sq_free -= need;
+	rr->wrs = need;
 	rr->written = 0;
+	if (!req->admin)
+		req->cmd.common.opcode = cpu_to_le16(rr->eager ?
+						     VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF :
+						     VIRTIO_OF_OP_VQ);
 	if (vof_rdma_copy_size(req) > VOF_RDMA_COPY_LOCKED) {
 		vof_rdma_copy_later(rq, req);
 		return 0;
@@ -248,8 +246,11 @@ int vof_rdma_submit(struct vof_req *req)
 
 static void vof_rdma_release(struct vof_rdma_queue *rq, struct vof_req *req)
 {
+	struct vof_rdma_req *rr = to_rdma_req(req);
+
 	vof_rdma_unmap(rq, req);
-	rq->sq_free += to_rdma_req(req)->wrs;
+	rq->sq_free += rr->wrs;
+	rr->wrs = 0;
 }
 
 /* All that the request waited for has happened. */
@@ -259,9 +260,9 @@ static void vof_rdma_complete(struct vof_rdma_queue *rq, struct vof_req *req)
 	unsigned long flags;
 
 	vof_rdma_copy_in(rq, req);
-	spin_lock_irqsave(&rq->q->lock, flags);
+	spin_lock_irqsave(rq->lock, flags);
 	vof_rdma_release(rq, req);
-	spin_unlock_irqrestore(&rq->q->lock, flags);
+	spin_unlock_irqrestore(rq->lock, flags);
 	vof_req_done(req, &rr->cpl, rr->written);
 }
 
@@ -272,12 +273,12 @@ static void vof_rdma_event(struct vof_rdma_queue *rq, struct vof_rdma_req *rr,
 	unsigned long flags;
 	bool done;
 
-	spin_lock_irqsave(&rq->q->lock, flags);
+	spin_lock_irqsave(rq->lock, flags);
 	rr->wait &= ~what;
 	done = !rr->wait;
 	if (done)
 		rq->waiting--;
-	spin_unlock_irqrestore(&rq->q->lock, flags);
+	spin_unlock_irqrestore(rq->lock, flags);
 	if (done)
 		vof_rdma_complete(rq, from_rdma_req(rr));
 }
@@ -341,45 +342,46 @@ static void vof_rdma_invalidate(struct vof_rdma_queue *rq, struct vof_rdma_req *
 	vof_rdma_flush(rq->q);
 }
 
-/*
- * Check an answer of the target and note it in its request. Returns what is
- * wrong with it, or NULL; then @reqp is the request.
+/**
+ * vof_rdma_answer_length() - how much was written, if not by a plain VQ command?
+ * @req: the request, sent by the eager buffers
+ * @cpl: the answer, unchecked
+ *
+ * Context: atomic.
+ * Return: bytes.
  */
-static const char *vof_rdma_answer(struct vof_rdma_queue *rq,
-				   const union virtio_of_completion *cpl,
-				   struct vof_req **reqp)
+u32 vof_rdma_answer_length(const struct vof_req *req,
+			   const union virtio_of_completion *cpl)
 {
-	u16 status = le16_to_cpu(cpl->common.status);
+	return le32_to_cpu(cpl->vq_keyed_eager_buf.length);
+}
+
+/*
+ * Note an answer of the target in its request. Returns the request, NULL if it was none,
+ * or an error: the link is lost.
+ */
+static struct vof_req *vof_rdma_answer(struct vof_rdma_queue *rq,
+				       const union virtio_of_completion *cpl)
+{
 	struct vof_rdma_req *rr;
 	struct vof_req *req;
 	u32 length;
 
-	req = vof_req_find(rq->q, le16_to_cpu(cpl->common.command_id));
-	if (!req || !(to_rdma_req(req)->wait & VOF_RDMA_WAIT_ANSWER))
-		return "the target completed a command that is not in flight";
+	req = vof_queue_answer(rq->q, cpl, &length);
+	if (IS_ERR_OR_NULL(req))
+		return req;
 	rr = to_rdma_req(req);
-
-	if (req == rq->q->admin &&
-	    req->cmd.common.opcode != cpu_to_le16(VIRTIO_OF_OP_VQ)) {
-		length = status ? 0 : req->chain.in_len;
-	} else if (rr->eager) {
-		length = le32_to_cpu(cpl->vq_keyed_eager_buf.length);
-	} else {
-		length = le32_to_cpu(cpl->vq.length);
-		if (le32_to_cpu(cpl->vq.in_length) != length)
-			return "the target sent a completion with two lengths";
+	/* It is still being copied. */
+	if (!(rr->wait & VOF_RDMA_WAIT_ANSWER)) {
+		vof_link_lost(rq->q, -EPROTO,
+			      "the target completed a command that is not in flight");
+		return ERR_PTR(-EPROTO);
 	}
-	if (length > req->chain.in_len)
-		return "the target sent a completion longer than its buffers";
-	if (status && length)
-		return "the target sent an error completion with a length";
-
 	rr->cpl = *cpl;
 	rr->written = length;
 	rr->wait &= ~VOF_RDMA_WAIT_ANSWER;
 	vof_rdma_invalidate(rq, rr);
-	*reqp = req;
-	return NULL;
+	return req;
 }
 
 static int vof_rdma_post_recv(struct vof_rdma_queue *rq, struct vof_rdma_recv *recv)
@@ -413,10 +415,7 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct vof_rdma_queue *rq = wc->qp->qp_context;
 	union virtio_of_completion cpl;
 	struct vof_req *req = NULL;
-	const char *wrong = NULL;
 	unsigned long flags;
-	int err = -EPROTO;
-	bool async;
 	u8 wait = 0;
 
 	if (wc->status) {
@@ -435,32 +434,26 @@ static void vof_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 				   DMA_FROM_DEVICE);
 	memcpy(&cpl, rq->recv_mem.virt + (recv - rq->recvs) * VOF_RDMA_RECV_SIZE,
 	       sizeof(cpl));
-	async = vof_queue_is_control(rq->q) &&
-		le16_to_cpu(cpl.common.command_id) >= VIRTIO_OF_ID_ASYNC_FIRST;
 
-	spin_lock_irqsave(&rq->q->lock, flags);
+	spin_lock_irqsave(rq->lock, flags);
 	/* What is posted now would come after the drain: see vof_rdma_stop(). */
 	if (rq->stopping) {
-		spin_unlock_irqrestore(&rq->q->lock, flags);
+		spin_unlock_irqrestore(rq->lock, flags);
 		return;
 	}
-	if (vof_rdma_post_recv(rq, recv)) {
-		wrong = "the adapter does not take receives";
-		err = -EIO;
-	} else if (!async) {
-		wrong = vof_rdma_answer(rq, &cpl, &req);
-	}
-	if (req)
+	if (vof_rdma_post_recv(rq, recv))
+		vof_link_lost(rq->q, -EIO, "the adapter does not take receives");
+	else
+		req = vof_rdma_answer(rq, &cpl);
+	if (!IS_ERR_OR_NULL(req))
 		wait = to_rdma_req(req)->wait;
 	if (wait)
 		rq->waiting++;
-	spin_unlock_irqrestore(&rq->q->lock, flags);
+	spin_unlock_irqrestore(rq->lock, flags);
 
-	if (wrong)
-		vof_link_lost(rq->q, err, wrong);
-	else if (async)
-		vof_queue_async(rq->q, &cpl);
-	else if (!wait)
+	if (IS_ERR_OR_NULL(req))
+		return;
+	if (!wait)
 		vof_rdma_complete(rq, req);
 	else
 		vof_rdma_linger(rq, wait);
@@ -476,7 +469,7 @@ void vof_rdma_init_cqes(struct vof_rdma_queue *rq)
 {
 	unsigned int i;
 
-	for (i = 0; i <= rq->q->size; i++) {
+	for (i = 0; i <= rq->size; i++) {
 		struct vof_rdma_req *rr = to_rdma_req(vof_queue_req(rq->q, i));
 
 		rr->send.done = vof_rdma_send_done;
@@ -523,26 +516,24 @@ static void vof_rdma_suspect(struct vof_rdma_req *rr)
 }
 
 /**
- * vof_rdma_return_all() - give every request back to the core
+ * vof_rdma_release_all() - let go of what is held for requests
  * @rq: the queue, drained: nothing of it is with the adapter any more
  *
  * Context: may sleep.
  */
-void vof_rdma_return_all(struct vof_rdma_queue *rq)
+void vof_rdma_release_all(struct vof_rdma_queue *rq)
 {
-	struct vof_queue *q = rq->q;
 	unsigned int i;
 
-	spin_lock_irq(&q->lock);
-	for (i = 0; i <= q->size; i++) {
-		struct vof_req *req = vof_queue_req(q, i);
+	spin_lock_irq(rq->lock);
+	for (i = 0; i <= rq->size; i++) {
+		struct vof_req *req = vof_queue_req(rq->q, i);
 
-		if (req->owner != VOF_OWNER_FABRIC)
+		if (!to_rdma_req(req)->wrs)
 			continue;
 		vof_rdma_suspect(to_rdma_req(req));
 		vof_rdma_release(rq, req);
-		req->owner = VOF_OWNER_CORE;
 	}
 	rq->waiting = 0;
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(rq->lock);
 }

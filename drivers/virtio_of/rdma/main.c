@@ -191,16 +191,23 @@ static struct ib_client vof_rdma_client = {
 static const struct vof_fabric_ops vof_rdma_ops = {
 	.name		= "rdma",
 	.owner		= THIS_MODULE,
+	.features	= BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS) |
+			  BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF),
 	.queue_priv	= sizeof(struct vof_rdma_queue),
 	.req_priv	= sizeof(struct vof_rdma_req),
+	.queue_init	= vof_rdma_init_queue,
 	.queue_open	= vof_rdma_open,
-	.queue_eager	= vof_rdma_eager,
+	.negotiated	= vof_rdma_negotiated,
+	.ready		= vof_rdma_ready,
+	.cancel		= vof_rdma_cancel,
 	.limits		= vof_rdma_limits,
+	.describe	= vof_rdma_describe,
 	.queue_stop	= vof_rdma_stop,
 	.queue_close	= vof_rdma_close,
 	.queue_forget	= vof_rdma_forget,
 	.submit		= vof_rdma_submit,
 	.flush		= vof_rdma_flush,
+	.answer_length	= vof_rdma_answer_length,
 };
 
 static int __init vof_rdma_init(void)

@@ -35,8 +35,8 @@ static enum dma_data_direction vof_seg_dir(const struct vof_req *req,
 static int vof_seg_map(struct ib_device *ibdev, struct vof_seg *seg,
 		       enum dma_data_direction dir)
 {
-	seg->dma = ib_dma_map_page(ibdev, pfn_to_page(PHYS_PFN(seg->addr)),
-				   offset_in_page(seg->addr), seg->len, dir);
+	seg->dma = ib_dma_map_page(ibdev, vof_seg_page(seg), vof_seg_offset(seg),
+				   seg->len, dir);
 	return ib_dma_mapping_error(ibdev, seg->dma) ? -ENOMEM : 0;
 }
 
@@ -190,7 +190,7 @@ static int vof_rdma_bounce_get(struct vof_rdma_queue *rq, struct vof_req *req,
 	int ret;
 
 	if (!last->run && last->len == len && last->first >= req->chain.nout &&
-	    req != req->queue->admin) {
+	    !req->admin) {
 		rr->strip = vof_rdma_strip_get(rq, len, &rr->bounce);
 		if (rr->strip)
 			return 0;
@@ -365,7 +365,7 @@ static bool vof_rdma_try_eager(struct vof_rdma_queue *rq, struct vof_req *req)
 	struct vof_rdma_req *rr = to_rdma_req(req);
 	u32 head;
 
-	if (!rq->eager || !req->chain.out_len || req == req->queue->admin)
+	if (!rq->eager || !req->chain.out_len || req->admin)
 		return false;
 	/* A header in front of data: the data is to stay aligned to pages. */
 	head = req->chain.nout > 1 ? req->segs[0].len : 0;
@@ -445,7 +445,7 @@ static int vof_rdma_map_pieces(struct vof_rdma_queue *rq, struct vof_req *req,
 
 	if (!len)
 		return 0;
-	if (len > VOF_RDMA_COPY_MAX && req != req->queue->admin) {
+	if (len > VOF_RDMA_COPY_MAX && !req->admin) {
 		/* Before the pages are mapped: this is for most a wait. */
 		if (list_empty(&rq->free_mrs))
 			return -EAGAIN;
@@ -604,29 +604,4 @@ unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr)
 	for (i = 0; i < rr->npieces; i++)
 		n += !!rr->pieces[i].mr;
 	return n;
-}
-
-/**
- * vof_rdma_limits() - what can be carried over a connection
- * @q: the queue, connected
- * @max_descs: keyed descriptors per command
- * @limits: filled in
- *
- * What fits in the bounce memory can be carried, wherever it lies. The adapter's
- * driver may map segments up to some length only; longer ones are copied.
- *
- * Context: any.
- */
-void vof_rdma_limits(struct vof_queue *q, u8 max_descs, struct vof_limits *limits)
-{
-	struct vof_rdma_queue *rq = to_rdma_queue(q);
-	struct ib_device *ibdev = rq->ibdev;
-
-	limits->bytes = vof_cut_bounce(rq->mr_pages,
-				       clamp_t(unsigned int, max_descs, 1, VOF_CUT_DESCS),
-				       VOF_RDMA_BOUNCE_SIZE);
-	limits->seg_bytes = min(ib_dma_max_seg_size(ibdev), VOF_RDMA_BOUNCE_SIZE);
-	if (!ib_uses_virt_dma(ibdev))
-		limits->seg_bytes = min_t(size_t, limits->seg_bytes,
-					  dma_max_mapping_size(ibdev->dma_device));
 }

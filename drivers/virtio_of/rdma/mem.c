@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that is shared with the adapter, and the two ranges that requests take
- * pieces of: the bounce memory here and the eager buffers at the target.
+ * Memory that is shared with the adapter, and the bounce memory, which requests take
+ * pieces of.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -157,7 +157,7 @@ static int vof_rdma_local(struct vof_rdma_queue *rq, const union vof_rdma_wr *wh
 	unsigned long left;
 
 	reinit_completion(&rq->local_done);
-	spin_lock_irq(&rq->q->lock);
+	spin_lock_irq(rq->lock);
 	wr = vof_rdma_batch_wr(rq);
 	*wr = *what;
 	wr->wr.wr_cqe = &rq->local;
@@ -165,12 +165,12 @@ static int vof_rdma_local(struct vof_rdma_queue *rq, const union vof_rdma_wr *wh
 	/* Or a poll that is about to end, and has met the last one, would not arm. */
 	rq->waiting++;
 	vof_rdma_flush(rq->q);
-	spin_unlock_irq(&rq->q->lock);
+	spin_unlock_irq(rq->lock);
 	vof_rdma_send_cq_arm(rq);
 	left = wait_for_completion_timeout(&rq->local_done, VOF_RDMA_LOCAL_TIMEOUT);
-	spin_lock_irq(&rq->q->lock);
+	spin_lock_irq(rq->lock);
 	rq->waiting--;
-	spin_unlock_irq(&rq->q->lock);
+	spin_unlock_irq(rq->lock);
 	return left ? rq->local_err : -ETIMEDOUT;
 }
 
@@ -239,31 +239,4 @@ int vof_rdma_bounce_register(struct vof_rdma_queue *rq)
 	for (i = 0; i < rq->bounce_mrs && !ret; i++)
 		ret = vof_rdma_bounce_part(rq, i);
 	return ret;
-}
-
-/**
- * vof_rdma_eager() - use the target's eager buffers from now on
- * @q: a connected queue without requests in flight
- * @descs: the buffers as they came over the wire
- * @count: their number
- *
- * Context: may sleep.
- * Return: 0, or a negative errno with the cause reported.
- */
-int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
-		   unsigned int count)
-{
-	struct vof_rdma_queue *rq = to_rdma_queue(q);
-	struct vof_eager *eager = vof_eager_create(descs, count);
-
-	if (IS_ERR(eager)) {
-		vof_queue_error(q, PTR_ERR(eager),
-				"the eager buffers of virtqueue %d make no sense",
-				q->index);
-		return PTR_ERR(eager);
-	}
-	spin_lock_irq(&q->lock);
-	rq->eager = eager;
-	spin_unlock_irq(&q->lock);
-	return 0;
 }

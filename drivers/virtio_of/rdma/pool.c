@@ -36,7 +36,7 @@ static u32 vof_rdma_bounce_size(const struct vof_rdma_queue *rq)
 {
 	return vof_cut_bounce(rq->mr_pages, rq->max_descs,
 			      vof_queue_is_control(rq->q) ?
-			      VOF_RDMA_BOUNCE_CONTROL : VOF_RDMA_BOUNCE_SIZE);
+			      2 * vof_queue_body_size(rq->q) : VOF_RDMA_BOUNCE_SIZE);
 }
 
 /* Make a registration anew: no key of it is valid. */
@@ -63,7 +63,7 @@ static int vof_rdma_mr_renew(struct vof_rdma_queue *rq, struct vof_rdma_mr *mr)
 static int vof_rdma_mrs_create(struct vof_rdma_queue *rq)
 {
 	unsigned int bounce = DIV_ROUND_UP(rq->bounce_mem.npages, rq->mr_pages);
-	unsigned int n = clamp_t(unsigned int, rq->q->size, VOF_RDMA_REQ_MRS,
+	unsigned int n = clamp_t(unsigned int, rq->size, VOF_RDMA_REQ_MRS,
 				 VOF_RDMA_MRS);
 	int ret;
 
@@ -119,7 +119,7 @@ static int vof_rdma_bounce_create(struct vof_rdma_queue *rq)
 
 static int vof_rdma_pool_create(struct vof_rdma_queue *rq)
 {
-	unsigned int reqs = rq->q->size + 1;
+	unsigned int reqs = rq->size + 1;
 	int ret;
 
 	rq->pd = ib_alloc_pd(rq->ibdev, 0);

@@ -15,6 +15,8 @@
 #include <linux/irq_poll.h>
 #include <linux/scatterlist.h>
 #include <linux/string.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/rdma_cm.h>
 #include <virtio_of/fabric.h>
@@ -59,7 +61,6 @@
  * several do, see vof_cut_bounce().
  */
 #define VOF_RDMA_BOUNCE_SIZE	(2 * 1024 * 1024)
-#define VOF_RDMA_BOUNCE_CONTROL	(2 * VOF_BODY_SIZE)
 /* Entries of a list of pages, for a request with a tail, or for bounce memory. */
 #define VOF_RDMA_SG							\
 	max_t(size_t, VOF_MAX_SEGS + 1, VOF_RDMA_BOUNCE_SIZE / PAGE_SIZE)
@@ -150,7 +151,7 @@ struct vof_rdma_strips {
  * @send: completion of the SEND
  * @inv: completion of the last invalidation
  * @wait: VOF_RDMA_WAIT_*
- * @wrs: send queue entries that it holds
+ * @wrs: send queue entries that it holds; 0: it holds nothing
  * @nout_mapped: device-readable segments mapped for an eager WRITE
  * @first: first of the segments that are mapped for registrations
  * @end: behind the last one; some in between are not, see VOF_CUT_COPY
@@ -218,9 +219,18 @@ struct vof_rdma_batch {
 /**
  * struct vof_rdma_queue - the fabric's part of a queue
  *
+ * @q: the core's part
+ * @lock: of the queue
+ * @size: of the queue
+ * @cm_wait: who connects waits here for an event, or to be cancelled; its lock protects
+ *	@blocked
+ * @blocked: who is in a call that blocks, see block.c, or NULL
+ * @late: it is for too long
+ * @features: of the instance; of the control queue only, as the next one
+ * @descs: keyed descriptors that a command on a virtqueue may carry; 0: nobody asked yet
+ *
  * Kept from one connection to the next on the same adapter, see pool.c:
  *
- * @q: the core's part; NULL before the first connection
  * @vector: completion vector of both completion queues, for the life of the queue
  * @list: among all queues of this fabric that use an adapter, or have memory there
  * @ibdev: that adapter, or NULL
@@ -253,7 +263,7 @@ struct vof_rdma_batch {
  * @send_cq: completion queue of everything else, armed only while somebody waits
  * @send_iop: where it is polled when it rings
  * @waiting: requests that are answered and wait for @send_cq; under the queue's lock
- * @cm_done: an event of the connection manager has arrived
+ * @cm_done: an event of the connection manager has arrived that nobody has seen yet
  * @cm_err: what it means
  * @cm_text: in words
  * @established: connected at least once
@@ -282,6 +292,14 @@ struct vof_rdma_batch {
  */
 struct vof_rdma_queue {
 	struct vof_queue *q;
+	spinlock_t *lock;
+	unsigned int size;
+	wait_queue_head_t cm_wait;
+	struct task_struct *blocked;
+	struct delayed_work late;
+	u64 features;
+	u8 descs;
+
 	unsigned int vector;
 	struct list_head list;
 	struct ib_device *ibdev;
@@ -312,7 +330,7 @@ struct vof_rdma_queue {
 	struct irq_poll send_iop;
 	unsigned int waiting;
 
-	struct completion cm_done;
+	bool cm_done;
 	int cm_err;
 	char cm_text[64];
 	bool established;
@@ -395,10 +413,24 @@ int vof_rdma_port_check(struct vof_rdma_queue *rq);
 const char *vof_rdma_port_hint(struct vof_rdma_queue *rq);
 
 /* cm.c */
-int vof_rdma_open(struct vof_queue *q, const struct vof_addr *addr, u8 max_descs);
+void vof_rdma_init_queue(struct vof_queue *q);
+int vof_rdma_open(struct vof_queue *q, const struct vof_target *to);
 void vof_rdma_stop(struct vof_queue *q);
 void vof_rdma_close(struct vof_queue *q);
 void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why);
+
+/* block.c */
+void vof_rdma_block_init(struct vof_rdma_queue *rq);
+void vof_rdma_block_begin(struct vof_rdma_queue *rq, unsigned long deadline);
+void vof_rdma_block_end(struct vof_rdma_queue *rq);
+void vof_rdma_cancel(struct vof_queue *q);
+
+/* keyed.c */
+unsigned int vof_rdma_keyed_descs(struct vof_queue *q);
+int vof_rdma_negotiated(struct vof_queue *ctrl, u64 features, bool bound);
+int vof_rdma_ready(struct vof_queue *vq);
+const char *vof_rdma_describe(struct vof_queue *ctrl);
+void vof_rdma_limits(struct vof_queue *q, struct vof_limits *limits);
 
 /* mem.c */
 int vof_rdma_mem_alloc(struct ib_device *ibdev, struct vof_rdma_mem *mem,
@@ -413,8 +445,6 @@ void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 			  size_t len);
 int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n);
 int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
-int vof_rdma_eager(struct vof_queue *q, const struct virtio_of_keyed_desc *descs,
-		   unsigned int count);
 
 /* pool.c */
 int vof_rdma_pool_get(struct vof_rdma_queue *rq);
@@ -435,9 +465,9 @@ u32 vof_rdma_copy_size(struct vof_req *req);
 void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
 unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr);
-void vof_rdma_limits(struct vof_queue *q, u8 max_descs, struct vof_limits *limits);
 
 /* copy.c */
+extern struct workqueue_struct *vof_rdma_wq;
 int vof_rdma_copy_init(void);
 void vof_rdma_copy_exit(void);
 void vof_rdma_copy_start(struct vof_rdma_queue *rq);
@@ -448,9 +478,11 @@ void vof_rdma_copy_later(struct vof_rdma_queue *rq, struct vof_req *req);
 int vof_rdma_submit(struct vof_req *req);
 void vof_rdma_send(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_flush(struct vof_queue *q);
+u32 vof_rdma_answer_length(const struct vof_req *req,
+			   const union virtio_of_completion *cpl);
 union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
-void vof_rdma_return_all(struct vof_rdma_queue *rq);
+void vof_rdma_release_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);
 
 /* cq.c */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A queue: one virtqueue or the control queue, and its connection. What is in it is
+ * for queue.c, conn.c and exec.c.
+ */
+#ifndef _VIRTIO_OF_QUEUE_H
+#define _VIRTIO_OF_QUEUE_H
+
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include <virtio_of/fabric.h>
+
+#include "ring.h"
+
+struct virtqueue;
+struct vof_device;
+
+/* Room for the body of a control command: names, or what a fabric asks for. */
+#define VOF_BODY_SIZE		4096
+/* The same on a virtqueue: the core's question which device it is. */
+#define VOF_BODY_VQ		64
+
+/**
+ * enum vof_owner - who may touch a request (invariant I1 of queue.c)
+ * @VOF_OWNER_RING: nobody here; the driver may make the chain available
+ * @VOF_OWNER_CORE: the core, under the queue's lock
+ * @VOF_OWNER_FABRIC: the fabric, from submit() to vof_req_done() or queue_stop()
+ */
+enum vof_owner {
+	VOF_OWNER_RING,
+	VOF_OWNER_CORE,
+	VOF_OWNER_FABRIC,
+};
+
+/**
+ * struct vof_queue - one virtqueue or the control queue, and its connection
+ * @dev: the device
+ * @ops: the fabric
+ * @index: virtqueue index; -1 for the control queue
+ * @size: chains that can be in flight; 0 for the control queue
+ * @lock: protects what follows @body, all requests, and what the fabric
+ *	declares to be under it. Taken with interrupts off: notify comes
+ *	from any context
+ * @admin_lock: serialises control commands on this queue
+ * @admin: the request used for commands of the core; its id is @size or above, and
+ *	another one for each command
+ * @body: where @admin's body lies
+ * @open: the queue has a connection whose loss matters
+ * @closing: that connection is being ended on purpose
+ * @conn: number of that connection, counted up with each new one
+ * @running: requests go to the fabric
+ * @ready: the driver lets us use its buffers
+ * @dead: requests are not to wait for a link; chains are taken and failed
+ * @stalled: a request waits, in @replay or in the ring, for resources
+ * @kick: something was submitted that the fabric is to be kicked for
+ * @inflight: requests with the fabric in the order of the ring, without @admin
+ * @ninflight: their number
+ * @replay: requests without an answer from a link that is gone, in the order of
+ *	the ring; they go out again before anything new
+ * @ndone: answers so far, a free running count
+ * @due: the driver is owed an interrupt
+ * @delivering: somebody is about to give it, see vof_queue_deliver()
+ * @ring: the local ring
+ * @vq: the driver's end of it; NULL for the control queue
+ * @scratch: where chains are taken to before their request is known
+ * @max_segs: segments of a chain, at most
+ * @tables: @max_segs for each request, for long chains
+ * @reqs: memory of @size + 1 requests
+ * @req_stride: distance between two requests
+ * @has_answer: @admin has an answer
+ * @answer: that answer
+ * @work: fails chains of a dead queue, delivers the interrupts for them
+ */
+struct vof_queue {
+	struct vof_device *dev;
+	const struct vof_fabric_ops *ops;
+	int index;
+	u16 size;
+
+	spinlock_t lock;
+	struct mutex admin_lock;
+	struct vof_req *admin;
+	void *body;
+
+	unsigned int conn;
+	bool open;
+	bool closing;
+	bool running;
+	bool ready;
+	bool dead;
+	bool stalled;
+	bool kick;
+	struct list_head inflight;
+	unsigned int ninflight;
+	struct list_head replay;
+	unsigned int ndone;
+	int due;
+	int delivering;
+	struct vof_ring ring;
+	struct virtqueue *vq;
+	struct vof_seg *scratch;
+	unsigned int max_segs;
+	struct vof_seg *tables;
+	void *reqs;
+	size_t req_stride;
+	bool has_answer;
+	union virtio_of_completion answer;
+	struct work_struct work;
+	/* the fabric's part follows, see vof_queue_priv() */
+};
+
+/*
+ * Drop the lock, and kick the fabric for what was submitted under it. Not for who
+ * cannot have submitted anything.
+ */
+static inline void vof_queue_unlock(struct vof_queue *q, unsigned long flags)
+{
+	bool kick = q->kick;
+
+	q->kick = false;
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick && q->ops->kick)
+		q->ops->kick(q);
+}
+
+/* The request with index @i, 0 to @q->size; the last one is @q->admin. */
+static inline struct vof_req *vof_queue_at(const struct vof_queue *q, unsigned int i)
+{
+	return q->reqs + i * q->req_stride;
+}
+
+/* queue.c */
+struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
+void vof_queue_free(struct vof_queue *q);
+void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq);
+void vof_queue_start(struct vof_queue *q);
+unsigned int vof_queue_resume(struct vof_queue *q);
+void vof_queue_pause(struct vof_queue *q);
+void vof_queue_fail(struct vof_queue *q);
+bool vof_queue_waiting(struct vof_queue *q);
+bool vof_queue_oldest(struct vof_queue *q, unsigned long *since);
+bool vof_queue_notify(struct vof_queue *q);
+
+/* conn.c */
+int vof_queue_open(struct vof_queue *q);
+int vof_queue_negotiated(struct vof_queue *q, u64 features, bool bound);
+void vof_queue_close(struct vof_queue *q);
+void vof_queue_cancel(struct vof_device *dev);
+
+/* exec.c */
+const char *vof_status_name(u16 status);
+int vof_status_errno(u16 status);
+int vof_exec_locked(struct vof_queue *q, u16 opcode, const char *name,
+		    const union virtio_of_command *cmd, u32 out_len, u32 in_len,
+		    union virtio_of_completion *cpl);
+int vof_exec_must(struct vof_queue *q, u16 opcode, const char *name,
+		  const union virtio_of_command *cmd,
+		  union virtio_of_completion *cpl);
+int vof_exec_must_locked(struct vof_queue *q, u16 opcode, const char *name,
+			 const union virtio_of_command *cmd,
+			 union virtio_of_completion *cpl);
+int vof_exec_ask(struct vof_queue *q, const void *out, u32 out_len, void *in,
+		 u32 in_len, u32 *written);
+
+#endif /* _VIRTIO_OF_QUEUE_H */
