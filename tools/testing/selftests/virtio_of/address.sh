@@ -3,6 +3,7 @@
 # What lies below an address: an interface that is made anew, under another number, is
 # found again by its name; one that is down is named, and so is what soft-RoCE makes of it.
 # kernels: 6.1 6.12 debug
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 truncate -s 16M "$VOF_TMP/image"

@@ -5,6 +5,7 @@
 # quick: yes
 # timeout: 240
 # kernels: 6.1 6.12 debug
+# ci: 6.12 6.12-tcp
 . "$(dirname "$0")/lib.sh"
 
 long=$(printf 'x%.0s' {1..255})

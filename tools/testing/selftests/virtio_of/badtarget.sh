@@ -6,6 +6,7 @@
 # transports: rdma tcp
 # timeout: 400
 # kernels: 6.1 6.12 debug
+# idle: yes
 # ci: 6.12 6.12-tcp
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib/bad.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the disk below the target is like reaches the initiator: 4096-byte sectors,
 # sizes for I/O and discard, discards themselves. What was allocated stays so.
+# ci: 6.12
 # with: fallocate
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 # The target's configuration file: sections without keys, keys without values,
 # indentation, long names; and errors that tell the line.
 # kernels: 6.1 6.12 debug
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 longest=$(printf '%0250d' 0)

@@ -7,6 +7,7 @@
 #	crowd.sh [DISKS [INITIATORS [INSTANCES]]]	such as 600 600 2000
 #
 # An emulated guest takes its time for each of them, hence the long time-outs.
+# ci: 6.12
 # timeout: 240
 # smp: 2
 # mem: 2G

@@ -5,6 +5,7 @@
 # target cannot be reached can be removed at once.
 # transports: rdma tcp
 # nodes: target initiator
+# idle: yes
 # timeout: 500
 . "$(dirname "$0")/lib.sh"
 

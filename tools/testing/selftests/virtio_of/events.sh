@@ -3,6 +3,7 @@
 # What a target's adapters tell by themselves: a completion queue in error ends its
 # connection, and a listener goes along when a bond moves its address.
 # kernels: 6.1 6.12
+# ci: 6.12
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
 

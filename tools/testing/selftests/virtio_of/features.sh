@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Works with whatever the target has: without eager buffers, without keyed
 # descriptors beyond one, with eager buffers that are tiny, many, or odd.
+# ci: 6.12
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 

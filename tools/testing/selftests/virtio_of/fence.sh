@@ -5,6 +5,8 @@
 # again. The disk takes 4 s for a write; what it holds is looked at from below.
 # A file that is in use is refused.
 # transports: rdma tcp
+# idle: yes
+# ci: 6.12 6.12-tcp
 # with: dmsetup
 # timeout: 240
 . "$(dirname "$0")/lib.sh"

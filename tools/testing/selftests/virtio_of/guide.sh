@@ -4,6 +4,7 @@
 # the module; and the scripts of tools/initiator as their unit calls them: started twice,
 # restarted, stopped twice, in error, without a target, without a module.
 # kernels: 6.1 6.12
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 bin=/vof/tools/initiator

@@ -6,6 +6,7 @@
 # wherever it comes.
 # transports: rdma tcp
 # nodes: target initiator
+# idle: yes
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
 

@@ -6,6 +6,8 @@
 # target takes the place of the bad one.
 #
 #	hostile.sh [SECONDS [BEHAVIOUR...]]	for each of them
+# idle: yes
+# ci: 6.12
 # timeout: 420
 . "$(dirname "$0")/lib.sh"
 

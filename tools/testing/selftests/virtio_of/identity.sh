@@ -6,6 +6,7 @@
 # timeout: 200
 # smp: 2
 # kernels: 6.1 6.12 debug
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 # serve FILE SERIAL

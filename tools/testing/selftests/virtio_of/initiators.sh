@@ -3,6 +3,7 @@
 # Several initiators on one target: each with a disk of its own, and all on one
 # disk that they share by halves.
 # nodes: target one two
+# ci: 6.12
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
 

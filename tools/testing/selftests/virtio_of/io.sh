@@ -3,6 +3,7 @@
 # Data comes back as it was written: block sizes from 512 bytes to 1 MiB, depths
 # from 1 to 128, several queues, vectors at odd addresses, a file behind it.
 # transports: rdma tcp
+# ci: 6.1 6.12 6.1-tcp 6.12-tcp
 # timeout: 400
 # smp: 2
 . "$(dirname "$0")/lib.sh"

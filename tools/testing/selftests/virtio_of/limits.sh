@@ -5,6 +5,7 @@
 # commands or by a slow disk of its own, write to memory that is not its own,
 # fill the log, or stop the target where nobody reads that.
 # transports: rdma tcp
+# ci: 6.12 6.12-tcp
 # with: dmsetup
 # smp: 2
 # timeout: 240

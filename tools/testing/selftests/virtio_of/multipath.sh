@@ -5,6 +5,7 @@
 # another machine does not become a part of it.
 # with: multipath dmsetup
 # kernels: 6.12
+# ci: 6.12
 # timeout: 300
 # mem: 1G
 . "$(dirname "$0")/lib.sh"

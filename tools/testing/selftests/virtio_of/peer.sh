@@ -5,6 +5,7 @@
 # initiator has no part in it.
 # timeout: 200
 # kernels: 6.1 6.12 debug
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 # peer ARGUMENTS...: its test points become ours.

@@ -4,6 +4,8 @@
 # broken, under load whose data is verified; what the waiting is limited by; what
 # happens when the target comes back as something else.
 # transports: rdma tcp
+# idle: yes
+# ci: 6.1 6.12 6.1-tcp 6.12-tcp
 # timeout: 500
 # smp: 2
 . "$(dirname "$0")/lib.sh"

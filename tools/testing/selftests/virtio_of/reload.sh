@@ -6,6 +6,7 @@
 # with: readlink
 # timeout: 300
 # kernels: 6.1 6.12 debug
+# ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
 file=$VOF_TMP/target.conf

@@ -14,6 +14,7 @@
 # A measurement: not for the debug kernel, which is slow.
 # kernels: 6.1 6.12
 # nodes: target initiator
+# ci: 6.12
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 # Several devices of one target at once, one of them no disk: virtio-entropy
 # shows that the core is not a block driver. Which serials are one, and which are not.
 # transports: rdma tcp
+# ci: 6.12 6.12-tcp
 # quick: yes
 # timeout: 180
 . "$(dirname "$0")/lib.sh"

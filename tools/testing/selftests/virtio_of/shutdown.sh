@@ -4,6 +4,7 @@
 # goodbye, the one whose target is frozen does not wait for it.
 # transports: rdma tcp
 # nodes: healthy frozen target
+# idle: yes
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
 

@@ -6,6 +6,7 @@
 # target is elsewhere, as it would be frozen with the rest of user space.
 # transports: rdma tcp
 # nodes: target initiator
+# idle: yes
 # timeout: 400
 # smp: 2
 . "$(dirname "$0")/lib.sh"

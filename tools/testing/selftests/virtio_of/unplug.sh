@@ -6,7 +6,7 @@
 # the adapter's driver need not wait for it, and serves again when it is started again.
 # kernels: 6.1 6.12 debug
 # quick: yes
-# ci: 6.1 6.12 debug
+# ci: 6.12 debug
 . "$(dirname "$0")/lib.sh"
 
 serve_disk() { start_target --listen rdma://0.0.0.0 --blk tvqn=disk,mem=16M,queues=1; }

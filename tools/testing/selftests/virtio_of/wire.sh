@@ -7,6 +7,7 @@
 # Packets of soft-RoCE, and it is they that are counted: nothing a debug kernel adds.
 # kernels: 6.1 6.12
 # nodes: target initiator
+# ci: 6.12
 # timeout: 200
 # with: tshark dumpcap
 # mem: 1536M
