@@ -19,12 +19,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/skbuff.h>
 #include <linux/string.h>
-#include <uapi/linux/virtio_blk.h>
-#include <uapi/linux/virtio_ids.h>
-#include <uapi/linux/virtio_net.h>
-#include <uapi/linux/virtio_scsi.h>
 
 #include "core.h"
 
@@ -34,65 +29,6 @@
 #define VOF_DATA_AROUND		512
 /* Segments of data where the target does not say how many. */
 #define VOF_SEGS_DEFAULT	128
-
-/* What the most of a value depends on. */
-enum vof_bound_by {
-	VOF_BOUND_FIXED,	/* the table */
-	VOF_BOUND_SEGS,		/* it is the number of segments, */
-	VOF_BOUND_SEG_BYTES,	/* or the size of one */
-	VOF_BOUND_SECTORS,	/* data in sectors; 0 is no limit */
-	VOF_BOUND_BLOCKS,	/* data in blocks */
-	VOF_BOUND_BLOCK_EXP,	/* the logarithm of that */
-};
-
-/*
- * Limits that drivers, and the block layer below them, take for granted.
- *
- * Requests have as many segments as they are told, and two more for header and
- * status. Requests of less than a page, and blocks or alignments whose size does not
- * fit in 32 bits make the kernel warn. Discard and the like carry a list of 16 bytes for
- * each range, a page at most. An optimal size that no request can have is none, and
- * the block layer makes requests as large as that. virtio-blk stops the machine at a
- * cache mode other than 0 and 1.
- */
-static const struct vof_bound {
-	u32		id;
-	unsigned int	offset;
-	unsigned int	bytes;
-	u32		least;		/* of what is not 0, which means: no limit */
-	u32		most;
-	u32		clear;		/* bits that are not for the driver */
-	enum vof_bound_by by;
-} vof_bounds[] = {
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, size_max), 4,
-	  .by = VOF_BOUND_SEG_BYTES },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, seg_max), 4,
-	  .by = VOF_BOUND_SEGS },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, physical_block_exp), 1,
-	  0, 12, .by = VOF_BOUND_BLOCK_EXP },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, min_io_size), 2,
-	  0, U16_MAX, .by = VOF_BOUND_BLOCKS },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, opt_io_size), 4,
-	  0, U32_MAX, .by = VOF_BOUND_BLOCKS },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, wce), 1,
-	  0, 1 },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_discard_seg), 4,
-	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, discard_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_write_zeroes_seg), 4,
-	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, max_secure_erase_seg), 4,
-	  0, PAGE_SIZE / sizeof(struct virtio_blk_discard_write_zeroes) },
-	{ VIRTIO_ID_BLOCK, offsetof(struct virtio_blk_config, secure_erase_sector_alignment), 4,
-	  0, U32_MAX >> SECTOR_SHIFT },
-	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, seg_max), 4,
-	  .by = VOF_BOUND_SEGS },
-	{ VIRTIO_ID_SCSI, offsetof(struct virtio_scsi_config, max_sectors), 4,
-	  PAGE_SIZE / SECTOR_SIZE, U32_MAX, .by = VOF_BOUND_SECTORS },
-	{ VIRTIO_ID_NET, offsetof(struct virtio_net_config, status), 2,
-	  0, U32_MAX, VIRTIO_NET_S_ANNOUNCE },
-};
 
 static u32 vof_bound_apply(const struct vof_device *dev,
 			   const struct vof_bound *b, u32 val)
@@ -124,22 +60,18 @@ static u32 vof_bound_apply(const struct vof_device *dev,
  * @buf: what was read, little endian
  * @len: its width
  *
- * An announcement of virtio-net is not asked for: its driver stops the machine when
- * there is no control virtqueue.
- *
  * Context: any.
  */
 void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	unsigned int i;
+	const struct vof_bound *b = dev->type->bounds;
 
-	for (i = 0; i < ARRAY_SIZE(vof_bounds); i++) {
-		const struct vof_bound *b = &vof_bounds[i];
+	for (; b && b->bytes; b++) {
 		__le32 raw = 0;
 		void *at;
 
-		if (dev->vdev.id.device != b->id || b->offset < offset ||
+		if (b->offset < offset ||
 		    b->offset + b->bytes > offset + len)
 			continue;
 		at = buf + (b->offset - offset);
@@ -147,18 +79,6 @@ void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
 		raw = cpu_to_le32(vof_bound_apply(dev, b, le32_to_cpu(raw)));
 		memcpy(at, &raw, b->bytes);
 	}
-}
-
-/**
- * vof_bounds_features() - features that are offered whether the target has them or not
- * @dev: the device
- *
- * Context: any.
- */
-u64 vof_bounds_features(const struct vof_device *dev)
-{
-	return dev->vdev.id.device == VIRTIO_ID_BLOCK ?
-	       BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) : 0;
 }
 
 /* A value of the target, or 0 if it does not say. */
@@ -193,53 +113,32 @@ static void vof_bounds_data(struct vof_told *told, const struct vof_limits *carr
 	told->chain = max_t(u32, told->segs + 2, VOF_INLINE_SEGS);
 }
 
-static int vof_bounds_blk(struct vof_device *dev, struct vof_told *told,
-			  const struct vof_limits *carried)
-{
-	u32 size, segs, block;
-	u64 said;
-	int ret;
-
-	ret = vof_bounds_ask(dev, VIRTIO_BLK_F_SIZE_MAX,
-			     offsetof(struct virtio_blk_config, size_max), &size);
-	if (!ret)
-		ret = vof_bounds_ask(dev, VIRTIO_BLK_F_SEG_MAX,
-				     offsetof(struct virtio_blk_config, seg_max),
-				     &segs);
-	if (!ret)
-		ret = vof_bounds_ask(dev, VIRTIO_BLK_F_BLK_SIZE,
-				     offsetof(struct virtio_blk_config, blk_size),
-				     &block);
-	if (ret)
-		return ret;
-	said = (u64)size * segs;
-	if (said && said < PAGE_SIZE) {
-		vof_device_error(dev, -EOPNOTSUPP,
-				 "the target serves %llu bytes in a request, the block layer here makes none of less than %lu",
-				 said, PAGE_SIZE);
-		return -EOPNOTSUPP;
-	}
-	vof_bounds_data(told, carried, said, segs);
-	told->block = block ?: SECTOR_SIZE;
-	return 0;
-}
-
-static int vof_bounds_scsi(struct vof_device *dev, struct vof_told *told,
+/* The same of what the device says, in the way of its type. */
+static int vof_bounds_said(struct vof_device *dev, struct vof_told *told,
 			   const struct vof_limits *carried)
 {
-	u32 sectors, segs;
+	const struct vof_type *type = dev->type;
+	struct vof_type_size size = {};
+	u32 said[VOF_TYPE_ASKS];
+	unsigned int i;
 	int ret;
 
-	ret = vof_bounds_ask(dev, -1,
-			     offsetof(struct virtio_scsi_config, max_sectors),
-			     &sectors);
-	if (!ret)
-		ret = vof_bounds_ask(dev, -1,
-				     offsetof(struct virtio_scsi_config, seg_max),
-				     &segs);
-	if (!ret)
-		vof_bounds_data(told, carried, (u64)sectors << SECTOR_SHIFT, segs);
-	return ret;
+	for (i = 0; i < type->nasks; i++) {
+		ret = vof_bounds_ask(dev, type->asks[i].feature,
+				     type->asks[i].offset, &said[i]);
+		if (ret)
+			return ret;
+	}
+	type->size(said, &size);
+	if (size.data && size.data < type->least) {
+		vof_device_error(dev, -EOPNOTSUPP,
+				 "the target serves %llu bytes in a request, the block layer here makes none of less than %u",
+				 size.data, type->least);
+		return -EOPNOTSUPP;
+	}
+	vof_bounds_data(told, carried, size.data, size.segs);
+	told->block = size.block;
+	return 0;
 }
 
 /* Data that can be carried over the connection of @q. */
@@ -264,19 +163,12 @@ static int vof_bounds_learn(struct vof_device *dev, struct vof_told *told)
 		.chain = VOF_INLINE_SEGS,
 		.join = max_t(u32, round_down(carried.seg_bytes, PAGE_SIZE), PAGE_SIZE),
 	};
-	switch (dev->vdev.id.device) {
-	case VIRTIO_ID_BLOCK:
-		ret = vof_bounds_blk(dev, told, &carried);
-		break;
-	case VIRTIO_ID_SCSI:
-		ret = vof_bounds_scsi(dev, told, &carried);
-		break;
-	case VIRTIO_ID_NET:
-		/* The largest buffer for a frame. */
-		told->chain = max_t(u32, VOF_INLINE_SEGS, MAX_SKB_FRAGS + 2);
-		told->data = (MAX_SKB_FRAGS + 1) * PAGE_SIZE;
+	if (dev->type->nasks) {
+		ret = vof_bounds_said(dev, told, &carried);
+	} else if (dev->type->data) {
+		told->data = dev->type->data;
 		told->limit = told->data;
-		break;
+		told->chain = max_t(u32, VOF_INLINE_SEGS, dev->type->chain);
 	}
 	if (!ret && (told->data > carried.bytes ||
 		     told->chain - 2 > carried.segs)) {

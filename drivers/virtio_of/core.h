@@ -26,6 +26,7 @@
 
 #include "queue.h"
 #include "report.h"
+#include "type/type.h"
 
 /* A control command that takes longer means that the link is lost. */
 #define VOF_CTRL_TIMEOUT	(10 * HZ)
@@ -57,13 +58,6 @@
 #define VOF_CONFIG_CACHE	256
 
 #define VOF_ADDR_SIZE		64
-
-/* How long the name is that a device has for itself, at most. */
-#define VOF_IDENTITY_SIZE	20
-
-/* The request that asks for it, and the answer. */
-#define VOF_QUESTION_OUT	16
-#define VOF_QUESTION_IN		(VOF_IDENTITY_SIZE + 1)
 
 /**
  * enum vof_state - life of a device; the diagram is in device.c
@@ -166,22 +160,11 @@ struct vof_opts {
 };
 
 /**
- * struct vof_identity - which device it is, as it says itself
- * @asked: it was asked
- * @len: of @text; 0: it does not say
- * @text: as it came over the wire, not terminated
- */
-struct vof_identity {
-	bool asked;
-	u8 len;
-	u8 text[VOF_IDENTITY_SIZE];
-};
-
-/**
  * struct vof_device - the running thing behind an enabled configfs item
  * @vdev: on the virtio bus once registered; its release frees the whole
  * @opts: what it was made from; @opts.patience may change at any time
  * @ops: @opts.ops
+ * @type: what differs by its type, known from the first instance on
  * @initialised: @vdev counts references, the last one frees the whole
  * @registered: @vdev is on the virtio bus, or about to be
  * @report: what it has to say
@@ -248,6 +231,7 @@ struct vof_device {
 	struct virtio_device vdev;
 	struct vof_opts opts;
 	const struct vof_fabric_ops *ops;
+	const struct vof_type *type;
 	bool initialised;
 	bool registered;
 	struct vof_report report;
@@ -327,6 +311,17 @@ static inline bool vof_device_in_use(const struct vof_device *dev)
 
 #define vof_device_error(dev, err, ...) \
 	vof_report_error(&(dev)->report, err, __VA_ARGS__)
+
+/*
+ * Does it come or go? Then somebody waits for requests, and no link that comes later
+ * helps.
+ */
+static inline bool vof_device_passing(const struct vof_device *dev)
+{
+	enum vof_state state = READ_ONCE(dev->state);
+
+	return state != VOF_LIVE && state != VOF_RECOVERING && state != VOF_FAILED;
+}
 
 extern struct workqueue_struct *vof_wq;
 extern struct device *vof_parent;
@@ -425,50 +420,10 @@ int vof_ctrl_get_vq_size(struct vof_device *dev, u16 index, u16 *size);
 int vof_ctrl_get_config(struct vof_device *dev, u16 offset, u8 bytes, u64 *val);
 int vof_ctrl_set_config(struct vof_device *dev, u16 offset, u8 bytes, u64 val);
 
-/**
- * struct vof_type_field - part of a configuration space that a driver builds upon
- * @what: in words; NULL ends a table
- * @offset: where it is
- * @bytes: its width
- * @feature: bit without which it means nothing, 0: it always does
- * @fixed: it must not change; else it may grow
- * @set: the driver may set it, and a new instance is told what the driver knows
- * @nearest: what this kernel takes instead of a value that it does not take; NULL: it
- *	takes all
- */
-struct vof_type_field {
-	const char *what;
-	u16 offset;
-	u8 bytes;
-	u8 feature;
-	bool fixed;
-	bool set;
-	u64 (*nearest)(u64 val);
-};
-
-/* type.c */
-const char *vof_type_refused(const struct vof_device *dev);
-bool vof_type_replays(const struct vof_device *dev);
-bool vof_type_prompt(const struct vof_device *dev);
-const char *vof_type_driver(const struct vof_device *dev);
-u64 vof_type_telling_features(const struct vof_device *dev);
-const struct vof_type_field *vof_type_fields(const struct vof_device *dev);
-u32 vof_type_question(const struct vof_device *dev, void *out, u32 *in_len);
-void vof_type_identity(const struct vof_device *dev, const void *in, u32 written,
-		       struct vof_identity *id);
-u64 vof_type_bad_features(const struct vof_device *dev);
-u32 vof_type_abort(const struct vof_device *dev, const struct vof_req *req);
-bool vof_type_abort_needed(const struct vof_device *dev,
-			   const struct vof_req *req, u32 written);
-bool vof_type_awaited(const struct vof_device *dev, const struct vof_req *req);
-bool vof_type_keep(const struct vof_device *dev, const struct vof_req *req);
-bool vof_type_unusable(const struct vof_device *dev, u16 status, u32 written);
-
 /* bounds.c */
 int vof_bounds_negotiate(struct vof_device *dev);
 int vof_bounds_restore(struct vof_device *dev);
 int vof_bounds_queue(struct vof_queue *q);
-u64 vof_bounds_features(const struct vof_device *dev);
 void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
 		       void *buf, unsigned int len);
 

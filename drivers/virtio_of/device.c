@@ -225,7 +225,7 @@ static int vof_device_register(struct vof_device *dev)
 		ret = -ENODEV;
 		vof_device_error(dev, ret,
 				 "no driver has taken the device: load the module %s, and see whether it is installed and not blacklisted",
-				 vof_type_driver(dev));
+				 dev->type->driver);
 	} else {
 		return 0;
 	}

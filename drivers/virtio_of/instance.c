@@ -43,14 +43,14 @@ static int vof_instance_device_features(struct vof_device *dev, u64 *features)
 	int ret = vof_ctrl_get_device_feature(dev, features);
 
 	if (!ret)
-		*features &= ~vof_type_bad_features(dev);
+		*features &= ~dev->type->bad_features;
 	return ret;
 }
 
 /* Is there anything in its configuration that the driver could only fail at? */
 static int vof_instance_fits(struct vof_device *dev)
 {
-	const struct vof_type_field *field = vof_type_fields(dev);
+	const struct vof_type_field *field = dev->type->fields;
 	int ret;
 
 	for (; field && field->what; field++) {
@@ -82,7 +82,6 @@ static int vof_instance_fits(struct vof_device *dev)
  */
 int vof_instance_negotiate(struct vof_device *dev)
 {
-	const char *why;
 	int ret;
 
 	ret = vof_instance_fabric(dev, false);
@@ -95,10 +94,11 @@ int vof_instance_negotiate(struct vof_device *dev)
 		vof_device_error(dev, -ENODEV, "device id 0 means no device");
 		return -ENODEV;
 	}
-	why = vof_type_refused(dev);
-	if (why) {
+	dev->type = vof_type_find(dev->vdev.id.device);
+	if (!dev->type) {
 		vof_device_error(dev, -EOPNOTSUPP, "devices of type %u %s",
-				 dev->vdev.id.device, why);
+				 dev->vdev.id.device,
+				 vof_type_refused(dev->vdev.id.device));
 		return -EOPNOTSUPP;
 	}
 	ret = vof_ctrl_get_vendor_id(dev, &dev->vdev.id.vendor);
@@ -171,7 +171,7 @@ static int vof_instance_compare(struct vof_device *dev)
 				 lacks);
 		return -EREMCHG;
 	}
-	tells = features & ~dev->driver_features & vof_type_telling_features(dev);
+	tells = features & ~dev->driver_features & dev->type->telling_features;
 	if (tells) {
 		vof_device_error(dev, -EREMCHG,
 				 "the target came back changed: with the features %#llx",
@@ -194,7 +194,7 @@ static bool vof_instance_has_field(const struct vof_device *dev,
 /* Does its configuration keep what the driver has built upon? */
 static int vof_instance_compare_config(struct vof_device *dev)
 {
-	const struct vof_type_field *field = vof_type_fields(dev);
+	const struct vof_type_field *field = dev->type->fields;
 	int ret;
 
 	for (; field && field->what; field++) {
@@ -226,7 +226,7 @@ static int vof_instance_compare_config(struct vof_device *dev)
  */
 static int vof_instance_set_config(struct vof_device *dev)
 {
-	const struct vof_type_field *field = vof_type_fields(dev);
+	const struct vof_type_field *field = dev->type->fields;
 	unsigned int i;
 	int ret;
 
@@ -257,14 +257,16 @@ static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
 	struct vof_queue *q = dev->nvqs ? dev->vqs[0] : NULL;
 	u8 out[VOF_QUESTION_OUT], in[VOF_QUESTION_IN] = {};
 	u32 out_len, in_len, written = 0;
-	int ret = 0;
+	int ret;
 
 	BUILD_BUG_ON(sizeof(out) + sizeof(in) > VOF_BODY_VQ);
-	out_len = vof_type_question(dev, out, &in_len);
-	if (q && out_len)
-		ret = vof_exec_ask(q, out, out_len, in, in_len, &written);
+	*id = (struct vof_identity) { .asked = true };
+	if (!q || !dev->type->question)
+		return 0;
+	out_len = dev->type->question(out, &in_len);
+	ret = vof_exec_ask(q, out, out_len, in, in_len, &written);
 	if (!ret)
-		vof_type_identity(dev, in, written, id);
+		dev->type->identity(in, written, id);
 	return ret;
 }
 

@@ -73,13 +73,13 @@ unsigned long vof_limit_io_tmo(const struct vof_device *dev)
  * @since: when it was sent, in jiffies
  * @when: out: then, in jiffies
  *
- * Return: false: never, see also vof_type_prompt().
+ * Return: false: never, as for types that owe no answer within a time.
  */
 bool vof_limit_io(const struct vof_device *dev, unsigned long since,
 		  unsigned long *when)
 {
 	*when = since + vof_limit_io_tmo(dev);
-	return READ_ONCE(dev->opts.patience.io_tmo) >= 0 && vof_type_prompt(dev);
+	return READ_ONCE(dev->opts.patience.io_tmo) >= 0 && dev->type->prompt;
 }
 
 /**

@@ -218,7 +218,7 @@ static void vof_link_give_up(struct vof_device *dev, const char *why)
 	vof_link_fail(dev);
 	vof_report_say(&dev->report, KERN_ERR, "%s: requests fail%s%s", why,
 		       READ_ONCE(dev->hurry) ? "" : " until the device is disabled",
-		       vof_type_replays(dev) && !READ_ONCE(dev->hurry) ?
+		       dev->type->replays && !READ_ONCE(dev->hurry) ?
 		       " or told to reconnect" : "");
 }
 
@@ -264,7 +264,7 @@ static void vof_link_begin(struct vof_device *dev)
 	if (dev->overdue)
 		held += vof_limit_io_tmo(dev);
 	vof_link_close(dev);
-	if (!vof_type_replays(dev)) {
+	if (!dev->type->replays) {
 		vof_link_give_up(dev, "devices of this type do not survive the loss of their link");
 		return;
 	}
@@ -655,7 +655,7 @@ int vof_link_reconnect(struct vof_device *dev)
 	default:
 		return -EBUSY;
 	}
-	if (!vof_type_replays(dev))
+	if (!dev->type->replays)
 		return -EOPNOTSUPP;
 	WRITE_ONCE(dev->reconnect, true);
 	vof_link_kick(dev);

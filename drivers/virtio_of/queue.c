@@ -17,7 +17,7 @@
  * I1 A request is owned by the ring, the core or the fabric, never by two.
  * I2 Pages go back to the driver only after the send completion, the response
  *    and the invalidation of any key handed out, or after queue_stop().
- * I3 A used element is pushed only when the target has answered, or type.c
+ * I3 A used element is pushed only when the target has answered, or type/
  *    has written a failure into the request.
  * I4 vring_interrupt() runs with none of our locks held, on one CPU at a time, in an
  *    RCU read-side section: that is what virtio_synchronize_cbs() waits for.
@@ -179,8 +179,17 @@ static void vof_req_push(struct vof_req *req, u32 length)
 
 static void vof_req_fail(struct vof_req *req)
 {
+	struct vof_queue *q = req->queue;
+
 	trace_vof_done(req, U16_MAX, 0);
-	vof_req_push(req, vof_type_abort(req->queue->dev, req));
+	vof_req_push(req, vof_type_abort(q->dev->type, req, q->index));
+}
+
+/* Is a request not to be failed although there is no link? */
+static bool vof_queue_keeps(const struct vof_queue *q, const struct vof_req *req)
+{
+	return vof_type_keep(q->dev->type, req, q->index,
+			     vof_device_passing(q->dev));
 }
 
 /* Give a request that the core owns to the fabric. */
@@ -255,7 +264,7 @@ static int vof_queue_next(struct vof_queue *q)
 	vof_req_take_segs(req, &chain);
 	req->owner = VOF_OWNER_CORE;
 	if (q->dead) {
-		if (vof_type_keep(q->dev, req))
+		if (vof_queue_keeps(q, req))
 			list_add_tail(&req->list, &q->replay);
 		else
 			vof_req_fail(req);
@@ -440,7 +449,7 @@ void vof_queue_fail(struct vof_queue *q)
 	q->dead = true;
 	if (q->ready)
 		list_for_each_entry_safe(req, next, &q->replay, list)
-			if (!vof_type_keep(q->dev, req))
+			if (!vof_queue_keeps(q, req))
 				vof_req_fail(req);
 	spin_unlock_irq(&q->lock);
 	queue_work(vof_wq, &q->work);
@@ -459,9 +468,9 @@ bool vof_queue_waiting(struct vof_queue *q)
 
 	spin_lock_irq(&q->lock);
 	list_for_each_entry(req, &q->inflight, list)
-		waiting |= vof_type_awaited(q->dev, req);
+		waiting |= vof_type_awaited(q->dev->type, req, q->index);
 	list_for_each_entry(req, &q->replay, list)
-		waiting |= vof_type_awaited(q->dev, req);
+		waiting |= vof_type_awaited(q->dev->type, req, q->index);
 	spin_unlock_irq(&q->lock);
 	return waiting;
 }
@@ -482,7 +491,7 @@ bool vof_queue_oldest(struct vof_queue *q, unsigned long *since)
 	spin_lock_irq(&q->lock);
 	/* In the order in which they were sent. */
 	list_for_each_entry(req, &q->inflight, list) {
-		found = vof_type_awaited(q->dev, req);
+		found = vof_type_awaited(q->dev->type, req, q->index);
 		if (!found)
 			continue;
 		*since = req->sent;
@@ -533,7 +542,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	trace_vof_done(req, status, length);
 	q->ninflight--;
 	req->owner = VOF_OWNER_CORE;
-	useless = vof_type_unusable(q->dev, status, length);
+	useless = vof_type_unusable(q->dev->type, status, length);
 	q->ndone += !useless;
 	if (!q->ready) {
 		vof_req_retire(req);
@@ -547,7 +556,8 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 					 "request failed on virtqueue %d: %s (status %#06x)",
 					 q->index, vof_status_name(status), status);
 			vof_req_fail(req);
-		} else if (vof_type_abort_needed(q->dev, req, length)) {
+		} else if (vof_type_incomplete(q->dev->type, req, q->index,
+					       length)) {
 			vof_device_error(q->dev, -EIO,
 					 "answer without a status, or incomplete, on virtqueue %d",
 					 q->index);

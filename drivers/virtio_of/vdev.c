@@ -482,7 +482,7 @@ static u64 vof_vdev_get_features(struct virtio_device *vdev)
 	     status & VIRTIO_CONFIG_S_FAILED))
 		vof_vdev_begin(dev);
 	return (dev->device_features & ~VOF_LOCAL_FEATURES) | VOF_RING_FEATURES |
-	       vof_bounds_features(dev);
+	       dev->type->own_features;
 }
 
 static int vof_vdev_finalize_features(struct virtio_device *vdev)
@@ -501,7 +501,7 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 		mutex_lock(&dev->vq_lock);
 		links = dev->reconnects;
 		features = vdev->features & ~VOF_LOCAL_FEATURES;
-		lacks = features & ~vof_bounds_features(dev) & ~dev->device_features;
+		lacks = features & ~dev->type->own_features & ~dev->device_features;
 		dev->driver_features = features & dev->device_features;
 		/* The target may have come back without what it had offered. */
 		ret = lacks ? -ENODEV :

@@ -12,6 +12,7 @@
 #ifndef _VIRTIO_OF_FABRIC_H
 #define _VIRTIO_OF_FABRIC_H
 
+#include <linux/io.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
