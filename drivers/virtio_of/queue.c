@@ -318,19 +318,16 @@ static void vof_queue_run(struct vof_queue *q)
  */
 void vof_queue_deliver(struct vof_queue *q)
 {
-	while (READ_ONCE(q->due) && READ_ONCE(q->ready)) {
-		if (xchg(&q->delivering, 1))
+	while (vof_interrupt_due(&q->interrupt) && READ_ONCE(q->ready)) {
+		if (!vof_interrupt_begin(&q->interrupt))
 			return;
-		/* What is pushed from here on makes another one due. */
-		xchg(&q->due, 0);
 		/* Drivers such as virtio_net expect to be in an interrupt. */
 		local_bh_disable();
 		rcu_read_lock();
 		vring_interrupt(0, q->vq);
 		rcu_read_unlock();
 		local_bh_enable();
-		/* Full barriers here and above: one of two sees what the other did. */
-		xchg(&q->delivering, 0);
+		vof_interrupt_end(&q->interrupt);
 	}
 }
 EXPORT_SYMBOL_GPL(vof_queue_deliver);
@@ -345,7 +342,7 @@ static void vof_queue_work(struct work_struct *work)
 	if (q->dead)
 		vof_queue_run(q);
 	/* It is queued where something was pushed. */
-	WRITE_ONCE(q->due, 1);
+	vof_interrupt_raise(&q->interrupt);
 	vof_queue_unlock(q, flags);
 	vof_queue_deliver(q);
 }
@@ -566,7 +563,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 			vof_req_push(req, length);
 		}
 		if (vof_ring_need_interrupt(&q->ring))
-			WRITE_ONCE(q->due, 1);
+			vof_interrupt_raise(&q->interrupt);
 		if (q->stalled)
 			vof_queue_run(q);
 	}

@@ -11,6 +11,7 @@
 
 #include <virtio_of/fabric.h>
 
+#include "interrupt.h"
 #include "ring.h"
 
 struct virtqueue;
@@ -59,8 +60,7 @@ enum vof_owner {
  * @replay: requests without an answer from a link that is gone, in the order of
  *	the ring; they go out again before anything new
  * @ndone: answers so far, a free running count
- * @due: the driver is owed an interrupt
- * @delivering: somebody is about to give it, see vof_queue_deliver()
+ * @interrupt: the one that the driver is owed
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
  * @scratch: where chains are taken to before their request is known
@@ -95,8 +95,7 @@ struct vof_queue {
 	unsigned int ninflight;
 	struct list_head replay;
 	unsigned int ndone;
-	int due;
-	int delivering;
+	struct vof_interrupt interrupt;
 	struct vof_ring ring;
 	struct virtqueue *vq;
 	struct vof_seg *scratch;
