@@ -75,6 +75,10 @@ const char *proto_strerror(enum proto_error err)
 		return "lengths of descriptors do not add up";
 	case PROTO_NOT_CONNECT:
 		return "first command is not Connect";
+	case PROTO_LENGTH:
+		return "length of a Connect body that does not exist";
+	case PROTO_KEYED:
+		return "keyed command on a stream";
 	}
 	return "unknown error";
 }
@@ -141,8 +145,7 @@ static enum proto_error check_body(const struct proto_cmd *cmd, uint64_t need)
 	return r.length < need ? PROTO_MISSING : PROTO_OK;
 }
 
-static enum proto_error decode_fields(const union virtio_of_command *c,
-				      struct proto_cmd *cmd)
+static void decode_fields(const union virtio_of_command *c, struct proto_cmd *cmd)
 {
 	switch (cmd->opcode) {
 	case VIRTIO_OF_OP_CONNECT:
@@ -150,24 +153,20 @@ static enum proto_error decode_fields(const union virtio_of_command *c,
 		cmd->vq = le16toh(c->connect.vq_index);
 		cmd->length = le32toh(c->connect.length);
 		cmd->queue_size = le16toh(c->connect.queue_size);
-		/* other lengths are answered EBADVQN, and nothing is read */
-		if (cmd->length == sizeof(struct virtio_of_connect))
-			return check_body(cmd, cmd->length);
-		return PROTO_OK;
+		break;
 	case VIRTIO_OF_OP_GET_KEYED_EAGER_BUF:
 		cmd->vq = le16toh(c->get_keyed_eager_buf.vq_index);
 		cmd->max_descs = c->get_keyed_eager_buf.descs;
-		return check_body(cmd, cmd->max_descs * DESC_SIZE);
+		break;
 	case VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF:
 		cmd->out_offset = le32toh(c->vq_keyed_eager_buf.out_offset);
 		cmd->out_length = le32toh(c->vq_keyed_eager_buf.out_length);
 		cmd->in_length = le32toh(c->vq_keyed_eager_buf.in_length);
-		return desc_sum(cmd) == cmd->in_length ? PROTO_OK : PROTO_SUM;
+		break;
 	case VIRTIO_OF_OP_VQ:
 		cmd->out_length = le32toh(c->vq.out_length);
 		cmd->in_length = le32toh(c->vq.in_length);
-		return desc_sum(cmd) == (uint64_t)cmd->out_length + cmd->in_length ?
-			PROTO_OK : PROTO_SUM;
+		break;
 	case VIRTIO_OF_OP_GET_FEATURE:
 	case VIRTIO_OF_OP_SET_FEATURE:
 	case VIRTIO_OF_OP_GET_DEVICE_FEATURE:
@@ -188,7 +187,44 @@ static enum proto_error decode_fields(const union virtio_of_command *c,
 		cmd->value = le64toh(c->config.config);
 		break;
 	}
+}
+
+/* Are the descriptors those that the command is to have? */
+static enum proto_error check_descs(const struct proto_cmd *cmd)
+{
+	switch (cmd->opcode) {
+	case VIRTIO_OF_OP_CONNECT:
+		/* other lengths are answered EBADVQN, and nothing is read */
+		if (cmd->length == sizeof(struct virtio_of_connect))
+			return check_body(cmd, cmd->length);
+		return PROTO_OK;
+	case VIRTIO_OF_OP_GET_KEYED_EAGER_BUF:
+		return check_body(cmd, cmd->max_descs * DESC_SIZE);
+	case VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF:
+		return desc_sum(cmd) == cmd->in_length ? PROTO_OK : PROTO_SUM;
+	case VIRTIO_OF_OP_VQ:
+		return desc_sum(cmd) == (uint64_t)cmd->out_length + cmd->in_length ?
+			PROTO_OK : PROTO_SUM;
+	}
 	return cmd->ndescs ? PROTO_UNEXPECTED : PROTO_OK;
+}
+
+static void decode_head(const void *msg, union virtio_of_command *c,
+			struct proto_cmd *cmd)
+{
+	memset(cmd, 0, sizeof(*cmd));
+	memcpy(c, msg, sizeof(*c));
+	cmd->opcode = le16toh(c->common.opcode);
+	cmd->id = le16toh(c->common.command_id);
+}
+
+/* A command of this kind of queue? */
+static bool belongs(uint16_t opcode, enum proto_queue queue)
+{
+	const struct op *op = find_op(opcode);
+
+	return op && (queue != PROTO_CONTROL || op->control) &&
+	       (queue != PROTO_VIRTQUEUE || op->virtqueue);
 }
 
 /*
@@ -202,16 +238,13 @@ enum proto_error proto_decode(const void *msg, size_t len,
 			      struct proto_cmd *cmd)
 {
 	union virtio_of_command c;
-	const struct op *op;
 	size_t n;
 
-	memset(cmd, 0, sizeof(*cmd));
-	if (len < sizeof(c))
+	if (len < sizeof(c)) {
+		memset(cmd, 0, sizeof(*cmd));
 		return PROTO_SHORT;
-	memcpy(&c, msg, sizeof(c));
-	cmd->opcode = le16toh(c.common.opcode);
-	cmd->id = le16toh(c.common.command_id);
-
+	}
+	decode_head(msg, &c, cmd);
 	if ((len - sizeof(c)) % DESC_SIZE)
 		return PROTO_RAGGED;
 	n = (len - sizeof(c)) / DESC_SIZE;
@@ -222,12 +255,39 @@ enum proto_error proto_decode(const void *msg, size_t len,
 
 	if (queue == PROTO_FIRST && cmd->opcode != VIRTIO_OF_OP_CONNECT)
 		return PROTO_NOT_CONNECT;
-	op = find_op(cmd->opcode);
-	if (!op || (queue == PROTO_CONTROL && !op->control) ||
-	    (queue == PROTO_VIRTQUEUE && !op->virtqueue))
+	cmd->known = belongs(cmd->opcode, queue);
+	if (!cmd->known)
 		return PROTO_OK;
-	cmd->known = true;
-	return decode_fields(&c, cmd);
+	decode_fields(&c, cmd);
+	return check_descs(cmd);
+}
+
+/*
+ * Likewise for the VIRTIO_OF_PDU_SIZE bytes of a command in a stream; *@body is how many
+ * bytes follow it, whether it is answered ENOCMD or not. Where that is not known, the
+ * connection ends: whatever comes next could be taken for a command.
+ */
+enum proto_error proto_decode_stream(const void *msg, enum proto_queue queue,
+				     struct proto_cmd *cmd, uint32_t *body)
+{
+	union virtio_of_command c;
+
+	*body = 0;
+	decode_head(msg, &c, cmd);
+	if (queue == PROTO_FIRST && cmd->opcode != VIRTIO_OF_OP_CONNECT)
+		return PROTO_NOT_CONNECT;
+	if (cmd->opcode == VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF)
+		return PROTO_KEYED;
+	cmd->known = belongs(cmd->opcode, queue);
+	decode_fields(&c, cmd);
+	if (cmd->opcode == VIRTIO_OF_OP_VQ)
+		*body = cmd->out_length;
+	if (cmd->opcode != VIRTIO_OF_OP_CONNECT)
+		return PROTO_OK;
+	if (cmd->length && cmd->length != sizeof(struct virtio_of_connect))
+		return PROTO_LENGTH;
+	*body = cmd->length;
+	return PROTO_OK;
 }
 
 /*
@@ -374,7 +434,7 @@ void proto_complete_config(union virtio_of_completion *c, uint16_t id,
 	c->config.config = htole64(config);
 }
 
-/* An error never carries a length; over RDMA in_length repeats length. */
+/* An error never carries a length; in_length repeats length. */
 void proto_complete_vq(union virtio_of_completion *c,
 		       const struct proto_cmd *cmd, uint16_t status,
 		       uint32_t length)

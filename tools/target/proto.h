@@ -35,6 +35,9 @@ enum proto_error {
 	PROTO_UNEXPECTED,	/* a descriptor on a command that has none */
 	PROTO_SUM,		/* lengths do not add up */
 	PROTO_NOT_CONNECT,	/* the first command is something else */
+	/* of a stream */
+	PROTO_LENGTH,		/* a Connect body has none or all of its bytes */
+	PROTO_KEYED,		/* what follows it is not known */
 };
 
 struct proto_cmd {
@@ -69,6 +72,8 @@ struct proto_range {
 enum proto_error proto_decode(const void *msg, size_t len,
 			      enum proto_queue queue, unsigned int max_descs,
 			      struct proto_cmd *cmd);
+enum proto_error proto_decode_stream(const void *msg, enum proto_queue queue,
+				     struct proto_cmd *cmd, uint32_t *body);
 const char *proto_strerror(enum proto_error err);
 const char *proto_opname(uint16_t opcode);
 const char *proto_refusal(uint16_t status);
