@@ -92,6 +92,7 @@ struct backend {
 	 * if they must be read. A read into its own place copies nothing.
 	 */
 	uint8_t		*base;
+	int		base_fd;	/* a file that has the same; -1: there is none */
 	char		disk[BACKEND_DISK_NAME];	/* its name; empty: is no disk */
 };
 

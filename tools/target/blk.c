@@ -87,6 +87,10 @@ static void blk_bio_done(struct bio *bio, int err)
 	struct request *req = blk_of(b);
 
 	if (b->type == VIRTIO_BLK_T_IN) {
+		if (err && request_fills(req)) {
+			blk_status(req, VIRTIO_BLK_S_IOERR);
+			return;
+		}
 		/* what was not read does not show what lay there before */
 		if (err && !req->state->dev->backend->base)
 			memset(b->data, 0, b->length);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "config_mem.h"
+#include "psk.h"
 
 struct config config;
 
@@ -18,6 +19,7 @@ static void mem_put(struct config_mem *mem)
 void config_put(struct dev_cfg *d)
 {
 	list_del(&d->node);
+	psk_free(d->psk);
 	mem_put(d->mem);
 }
 

@@ -16,7 +16,7 @@ struct allow_entry {
 struct listen_cfg {
 	struct list	node;
 	char		*url;
-	const char	*scheme;	/* one of transports.c */
+	const char	*scheme;	/* of a transport */
 	char		*host;
 	char		*port;
 };
@@ -26,6 +26,7 @@ enum discard { DISCARD_AUTO, DISCARD_OFF, DISCARD_UNMAP };
 
 struct config_mem;
 struct dev_type;
+struct psk_keys;
 
 struct dev_cfg {
 	struct list	node;
@@ -40,6 +41,7 @@ struct dev_cfg {
 	unsigned int	eager_bufs;
 	unsigned int	num_descs;	/* 0: not offered */
 	uint64_t	staging;	/* bytes per virtqueue */
+	struct psk_keys	*psk;		/* of its initiators; NULL: none is needed */
 
 	/* blk */
 	enum backing	backing;

@@ -101,6 +101,7 @@ void conn_destroy(struct conn *c)
 	timer_cancel(&c->timer);
 	c->ops->destroy(c);
 	stage_exit(&c->stage);
+	stage_exit(&c->bodies);
 	free(c->slots);
 	free(c->boot_slot);
 	/* memory of the slots, and what a transport did not give back itself */
@@ -204,6 +205,11 @@ void conn_async(struct slot *s)
 		conn_reply_done(s);
 }
 
+bool conn_delivered(struct conn *c)
+{
+	return !c->unacked && (!c->ops->delivered || c->ops->delivered(c));
+}
+
 void conn_fetched(struct slot *s)
 {
 	s->conn->user->fetched(s);
@@ -228,7 +234,7 @@ void conn_answered(struct slot *s)
 
 void conn_sent(struct conn *c)
 {
-	if (!c->unacked)
+	if (!c->unacked && (!c->want_sent || conn_delivered(c)))
 		c->want_sent = false;
 	if (!c->closing)
 		c->user->sent(c);

@@ -20,6 +20,7 @@
 #include "loop.h"
 #include "patience.h"
 #include "proto.h"
+#include "psk.h"
 #include "stage.h"
 
 #define CONTROL_SLOTS	(2U * VIRTIO_OF_CONTROL_QUEUE_SIZE + 4)
@@ -57,7 +58,7 @@ struct slot {
 	struct list		sq_node;	/* the transport's */
 
 	/* virtqueue */
-	struct stage_piece	piece;
+	struct stage_piece	piece, body;
 	bool			in_device;
 	bool			reading;
 	bool			aborted;	/* answer ESTATUS when it was fetched */
@@ -77,6 +78,8 @@ struct conn_user {
 	void	(*closing)(struct conn *c);
 	void	(*gone)(struct conn *c);	/* nobody holds anything of it any more */
 	void	(*freed)(void);			/* and what it had is free */
+	/* The key that goes by @identity, copied to @key; its length, 0: there is none. */
+	size_t	(*key)(const uint8_t *identity, size_t len, uint8_t key[PSK_KEY_MAX]);
 };
 
 /*
@@ -85,6 +88,8 @@ struct conn_user {
  */
 struct transport {
 	const char	*scheme;	/* before :// in an address */
+	bool		proves;		/* connections have an identity */
+	bool		ordered;	/* what is fetched stands before all that follows */
 	uint64_t	features;	/* Virtio-oF's, that can be offered on it */
 
 	/* While we may still do everything (optional). */
@@ -107,8 +112,8 @@ struct transport {
 	int		(*setup_control)(struct conn *c);
 	int		(*setup_vq)(struct conn *c, uint16_t queue_size,
 				    const struct dev_cfg *cfg);
-	/* That of a backend, to send from: sets c->lent if it can be (optional). */
-	void		(*lend)(struct conn *c, uint8_t *p, size_t len);
+	/* be->base, to send from: sets c->lent if it can be (optional). */
+	void		(*lend)(struct conn *c, const struct backend *be);
 	/* Commands of c->kind from now on, c->queue_size of them at a time. */
 	int		(*ready)(struct conn *c);
 
@@ -142,6 +147,12 @@ struct transport {
 	 */
 	bool		(*drain)(struct conn *c);
 
+	/*
+	 * Has the peer got all answers? False: conn_sent() when that may be so. Without
+	 * it, it has those that conn_answered() was called for.
+	 */
+	bool		(*delivered)(struct conn *c);
+
 	/* The peer hears that we go, and nothing new begins. */
 	void		(*close)(struct conn *c);
 	/* Can nobody reach its memory any more? conn_try_reap() when that becomes true. */
@@ -167,6 +178,7 @@ struct conn {
 	struct sockaddr_storage	peer;
 	struct guest		guest;
 	char			name[80];
+	const char		*identity;	/* what the peer has proved to be, or NULL */
 	bool			closing;
 	bool			quiesce;	/* takes no new commands */
 	bool			goodbye;	/* Disconnect has been answered */
@@ -189,6 +201,7 @@ struct conn {
 	struct slot		*keepalive;	/* a slot that never receives */
 	struct slot		*change;	/* likewise, for Config Change */
 	struct stage		stage;
+	struct stage		bodies;		/* for what is fetched; none: stage */
 	const uint8_t		*eager;		/* the peer writes there */
 	size_t			eager_len;
 	const uint8_t		*lent;		/* of the backend, to send from */
@@ -202,6 +215,7 @@ struct conn {
 	struct slot		*disconnect;	/* Disconnect being worked on */
 	struct list		held;		/* slots, not yet executed */
 	struct list		stage_wait;	/* slots that need staging memory */
+	struct slot		*body_wait;	/* likewise, and all others wait for it */
 };
 
 /* Slot @i; that of Connect is not among them. */
@@ -237,6 +251,9 @@ void conn_reply_done(struct slot *s);
 void conn_reply_status(struct slot *s, uint16_t status);
 /* Send s->done of a slot that received no command, unless one is on its way. */
 void conn_async(struct slot *s);
+
+/* Has the peer got all answers? If not, user->sent() will tell. */
+bool conn_delivered(struct conn *c);
 
 /* From transports: bytes of @s are there; there is room; the peer has got its answer. */
 void conn_fetched(struct slot *s);

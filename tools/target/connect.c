@@ -11,20 +11,27 @@
 #include "config.h"
 #include "devices.h"
 #include "instance.h"
+#include "psk.h"
 
 static struct list waiting = { &waiting, &waiting };	/* for older ones */
 static struct log_limit log_instances;
 
 /* @who: escaped; NULL when no name is known. @dev: likewise, NULL for none. */
-static void connect_failed(struct slot *s, uint16_t status, const char *who,
-			   const char *dev)
+static void connect_failed_as(struct slot *s, uint16_t status, const char *who,
+			      const char *dev, const char *words)
 {
 	if (log_ok(&log_peers))
 		log_warn("%s: Connect%s%s%s%s%s refused: %s (status 0x%04x)",
 			 s->conn->name, who ? " of \"" : "", who ? who : "",
 			 who ? "\"" : "", dev ? " to " : "", dev ? dev : "",
-			 proto_refusal(status), status);
+			 words, status);
 	conn_reply_status(s, status);
+}
+
+static void connect_failed(struct slot *s, uint16_t status, const char *who,
+			   const char *dev)
+{
+	connect_failed_as(s, status, who, dev, proto_refusal(status));
 }
 
 /* Whoever is let in is a stranger no more. @known: the name of its initiator is. */
@@ -53,6 +60,27 @@ static void turn_away(struct instance *inst)
 	admit_back(&c->guest);
 	timer_set(&c->timer, config.connect_timeout * 1000);
 	instance_free(inst);
+}
+
+/*
+ * Who has proved who he is and what he wants is that, and gets that; who has not gets
+ * nothing that there are keys for.
+ */
+static bool proved(const struct conn *c, const char *ivqn, const struct dev_cfg *cfg)
+{
+	char identity[PSK_IDENTITY_SIZE];
+
+	if (!c->ops->proves)
+		return !cfg->psk;
+	return c->identity && psk_identity(identity, ivqn, cfg->tvqn) &&
+	       !strcmp(c->identity, identity);
+}
+
+static void unproved(struct slot *s, const char *who, const char *dev)
+{
+	connect_failed_as(s, VIRTIO_OF_STATUS_EACLREJECTED, who, dev,
+			  s->conn->ops->proves ? "its key is not for these names" :
+			  "there are keys for it, so it needs TLS");
 }
 
 static int set_up_control(struct conn *c)
@@ -135,6 +163,10 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 			       dev->cfg->tvqn);
 		return;
 	}
+	if (!proved(c, (const char *)body->ivqn, dev->cfg)) {
+		unproved(s, label, dev->cfg->tvqn);
+		return;
+	}
 	if (!device_ready(dev)) {
 		connect_failed(s, VIRTIO_OF_STATUS_ENODEV, label, dev->cfg->tvqn);
 		return;
@@ -196,6 +228,10 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, inst->label, cfg->tvqn);
 		return;
 	}
+	if (!proved(c, inst->ivqn, cfg)) {
+		unproved(s, inst->label, cfg->tvqn);
+		return;
+	}
 	if (vq >= cfg->queues) {
 		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, inst->label, cfg->tvqn);
 		return;
@@ -217,7 +253,7 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		return;
 	}
 	if (inst->dev->backend && inst->dev->backend->base && c->ops->lend)
-		c->ops->lend(c, inst->dev->backend->base, inst->dev->backend->size);
+		c->ops->lend(c, inst->dev->backend);
 	inst->vqs[vq] = c;
 	instance_add_conn(inst, c);
 	c->vq = vq;

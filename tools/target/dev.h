@@ -159,6 +159,11 @@ uint32_t request_stage_max(const struct request *req);
  */
 void request_done(struct request *req, uint32_t offset, const void *data,
 		  uint32_t length, int tail);
+/*
+ * Is what lies before an answer, at a high offset, filled with zeroes, or the answer left
+ * out if that is too much?
+ */
+bool request_fills(const struct request *req);
 /* Will an answer be sent at all? */
 bool request_alive(const struct request *req);
 /* Not executed; answered with a status of the fabric and length 0. */

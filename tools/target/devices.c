@@ -327,7 +327,8 @@ static void apply(const struct reload_step *s)
 		replace_cfg(dev, s->new);
 		break;
 	case RELOAD_ACCESS:
-		log_info("%s: another access list", s->new->tvqn);
+		log_info("%s: another access list, or other keys", s->new->tvqn);
+		instance_stop_rekeyed(dev, s->new, "its key is another one");
 		replace_cfg(dev, s->new);
 		instance_stop_refused(dev, "its name is not in the access list any more");
 		break;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "instance.h"
+#include "psk.h"
 
 static struct list all = { &all, &all };	/* oldest first */
 static struct instance *by_id[VIRTIO_OF_INSTANCE_CONTROL];
@@ -190,6 +191,23 @@ static void stop_some(const struct dev *dev, bool refused, const char *why)
 void instance_stop_all(const struct dev *dev, const char *why)
 {
 	stop_some(dev, false, why);
+}
+
+static bool rekeyed(const struct dev_cfg *old, const struct dev_cfg *new, const char *ivqn)
+{
+	return !old->psk != !new->psk || !psk_same_of(old->psk, new->psk, ivqn);
+}
+
+void instance_stop_rekeyed(const struct dev *dev, const struct dev_cfg *cfg, const char *why)
+{
+	struct list *pos;
+
+	list_for_each(pos, &all) {
+		struct instance *inst = list_entry(pos, struct instance, node);
+
+		if (inst->dev == dev && rekeyed(dev->cfg, cfg, inst->ivqn))
+			instance_stop(inst, why);
+	}
 }
 
 void instance_stop_refused(const struct dev *dev, const char *why)

@@ -48,6 +48,8 @@ void instance_free(struct instance *inst);
 uint16_t instance_queue_max(const struct instance *inst, const struct conn *c);
 void instance_stop(struct instance *inst, const char *why);
 void instance_stop_all(const struct dev *dev, const char *why);
+/* Those whose key is another one in @cfg, which dev->cfg is not yet. */
+void instance_stop_rekeyed(const struct dev *dev, const struct dev_cfg *cfg, const char *why);
 void instance_stop_refused(const struct dev *dev, const char *why);
 /* No new ones: the process is to end. */
 void instances_leave(void);

@@ -10,6 +10,10 @@
 #include "ini.h"
 #include "keys.h"
 #include "parse.h"
+#include "psk.h"
+#include "transports.h"
+
+#define PSK_COMMAND_TIME	5000	/* ms */
 
 struct dev_cfg *keys_device(const struct dev_type *type)
 {
@@ -27,6 +31,19 @@ struct dev_cfg *keys_device(const struct dev_type *type)
 	type->defaults(d);
 	list_add_tail(&d->node, &parsing()->devs);
 	return d;
+}
+
+static void set_psk(struct dev_cfg *d, const char *key, const char *value)
+{
+	char why[300];
+
+	if (d->psk)
+		wrong("%s: keys come from one file, or one command", key);
+	d->psk = strcmp(key, "psk") ?
+		 psk_read_command(value, PSK_COMMAND_TIME, why, sizeof(why)) :
+		 psk_read_file(value, why, sizeof(why));
+	if (!d->psk)
+		wrong("%s=%s: %s", key, value, why);
 }
 
 static bool set_common(struct dev_cfg *d, const char *key, const char *value)
@@ -55,6 +72,8 @@ static bool set_common(struct dev_cfg *d, const char *key, const char *value)
 		d->num_descs = parse_num(key, value, 0, 255);
 	} else if (!strcmp(key, "staging")) {
 		d->staging = parse_num(key, value, 1U << 16, 1U << 30);
+	} else if (!strcmp(key, "psk") || !strcmp(key, "psk-command")) {
+		set_psk(d, key, value);
 	} else {
 		return false;
 	}
@@ -135,14 +154,28 @@ static void check_dev(struct dev_cfg *d)
 		if (!strcmp(other->tvqn, d->tvqn))
 			wrong("%s%s is given twice", other->where, d->tvqn);
 	}
+	if (d->psk && strchr(d->tvqn, ' '))
+		wrong("%s%s: a name that keys are for has no blanks", d->where, d->tvqn);
 	if (d->type->check)
 		d->type->check(d);
 }
 
 void keys_check(void)
 {
+	bool keys = false, proofs = false;
 	struct list *pos;
 
-	list_for_each(pos, &parsing()->devs)
-		check_dev(list_entry(pos, struct dev_cfg, node));
+	list_for_each(pos, &parsing()->devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+
+		check_dev(d);
+		keys |= !!d->psk;
+	}
+	/* what nobody could use is hardly meant */
+	list_for_each(pos, &parsing()->listens)
+		proofs |= transports_prove(list_entry(pos, struct listen_cfg, node)->scheme);
+	if (keys && !proofs)
+		wrong("there are keys (psk=), and no --listen tls://");
+	if (proofs && !keys)
+		wrong("--listen tls:// is for devices with keys (psk=), and there are none");
 }

@@ -29,6 +29,10 @@ static struct {
 	const struct loop_hooks		*hooks;
 	struct timers			timers;
 	struct list			unarmed;	/* watches without a poll */
+	struct list			unnoticed;	/* notices, likewise */
+	struct list			leaving;	/* that could not be told to the ring */
+	bool				more;		/* of what is reaped just now */
+	bool				one_shot;	/* Linux before 5.13 */
 	uint64_t			now;
 	struct event			tick;
 	uint64_t			tick_at;	/* 0: none on its way */
@@ -67,6 +71,8 @@ int loop_init(const struct loop_hooks *hooks)
 	memset(&loop, 0, sizeof(loop));
 	loop.hooks = hooks;
 	list_init(&loop.unarmed);
+	list_init(&loop.unnoticed);
+	list_init(&loop.leaving);
 	loop.tick.fn = tick_event;
 	update_now();
 	ret = io_uring_queue_init_params(LOOP_ENTRIES, &loop.ring, &p);
@@ -192,6 +198,88 @@ static void arm_watches(void)
 	}
 }
 
+#define NOTICE_EVENTS	(POLLIN | POLLOUT | POLLRDHUP)
+
+static void notice_event(struct event *ev, int res)
+{
+	struct notice *n = container_of(ev, struct notice, ev);
+
+	if (res == -EINVAL && !loop.one_shot) {
+		/* it does not know how to tell more than once */
+		loop.one_shot = true;
+		n->armed = false;
+	}
+	if (!loop.more)
+		n->armed = false;
+	if (n->ended) {
+		if (n->armed)
+			return;
+		list_del(&n->node);
+		n->ended(n);
+		return;
+	}
+	if (!n->armed && list_empty(&n->node))
+		list_add_tail(&n->node, &loop.unnoticed);
+	if (res > 0)
+		n->fn(n, res);
+}
+
+void notice_init(struct notice *n, int fd, void (*fn)(struct notice *n, unsigned int ready))
+{
+	n->ev.fn = notice_event;
+	n->fd = fd;
+	n->fn = fn;
+	n->armed = false;
+	n->ended = NULL;
+	list_init(&n->node);
+	list_add_tail(&n->node, &loop.unnoticed);
+}
+
+static bool tell_end(struct notice *n)
+{
+	struct io_uring_sqe *sqe = loop_sqe(NULL);
+
+	if (!sqe)
+		return false;
+	io_uring_prep_rw(IORING_OP_POLL_REMOVE, sqe, -1, &n->ev, 0, 0);
+	loop_tells(sqe, NULL);
+	return true;
+}
+
+void notice_end(struct notice *n, void (*ended)(struct notice *n))
+{
+	list_del(&n->node);
+	n->ended = ended;
+	if (!n->armed)
+		ended(n);
+	else if (!tell_end(n))
+		list_add_tail(&n->node, &loop.leaving);
+}
+
+static void arm_notices(void)
+{
+	while (!list_empty(&loop.leaving)) {
+		struct notice *n = list_first(&loop.leaving, struct notice, node);
+
+		if (!tell_end(n))
+			return;
+		list_del(&n->node);
+	}
+	while (!list_empty(&loop.unnoticed)) {
+		struct notice *n = list_first(&loop.unnoticed, struct notice, node);
+		struct io_uring_sqe *sqe = loop_sqe(&n->ev);
+
+		if (!sqe)
+			return;
+		io_uring_prep_poll_add(sqe, n->fd, NOTICE_EVENTS);
+		if (!loop.one_shot)
+			sqe->len = IORING_POLL_ADD_MULTI;
+		loop_tells(sqe, &n->ev);
+		n->armed = true;
+		list_del(&n->node);
+	}
+}
+
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	t->link = NULL;
@@ -274,6 +362,7 @@ static unsigned int reap(void)
 		struct event *ev = io_uring_cqe_get_data(cqe);
 		int res = cqe->res;
 
+		loop.more = cqe->flags & IORING_CQE_F_MORE;
 		io_uring_cqe_seen(&loop.ring, cqe);
 		n++;
 		if (ev)
@@ -306,7 +395,9 @@ int loop_run(void)
 			armed = loop.now;
 			arm_watches();
 		}
-		if (!again && list_empty(&loop.unarmed) && set_tick())
+		arm_notices();
+		if (!again && list_empty(&loop.unarmed) && list_empty(&loop.unnoticed) &&
+		    list_empty(&loop.leaving) && set_tick())
 			ret = io_uring_submit_and_wait(&loop.ring, 1);
 		else if (io_uring_sq_ready(&loop.ring))
 			ret = io_uring_submit(&loop.ring);

@@ -25,6 +25,19 @@ struct watch {
 	void		(*ended)(struct watch *w);
 };
 
+/*
+ * What becomes ready at a socket: told once for each change, POLLIN, POLLOUT and so on as
+ * they are by then. Armed all the time, which costs nothing as long as nothing changes.
+ */
+struct notice {
+	struct event	ev;
+	struct list	node;
+	int		fd;
+	void		(*fn)(struct notice *n, unsigned int ready);
+	bool		armed;
+	void		(*ended)(struct notice *n);
+};
+
 /* Called in each pass; poll() says whether it wants to be called again at once. */
 struct loop_hooks {
 	bool	(*poll)(void);
@@ -53,6 +66,10 @@ static inline void loop_tells(struct io_uring_sqe *sqe, struct event *ev)
 void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w));
 /* @ended is called when the ring has let go of it and of its file, maybe at once. */
 void watch_end(struct watch *w, void (*ended)(struct watch *w));
+
+void notice_init(struct notice *n, int fd, void (*fn)(struct notice *n, unsigned int ready));
+/* @ended, as above. */
+void notice_end(struct notice *n, void (*ended)(struct notice *n));
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_set(struct timer *t, uint64_t ms);

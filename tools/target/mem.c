@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "backend.h"
 #include "log.h"
@@ -78,6 +79,8 @@ static void mem_close(struct backend *be)
 
 	if (m->base)
 		munmap(m->base, be->size);
+	if (be->base_fd >= 0)
+		close(be->base_fd);
 	free(m);
 }
 
@@ -93,6 +96,7 @@ static struct mem *mem_new(uint64_t size)
 	if (!m)
 		return NULL;
 	m->be.ops = &mem_ops;
+	m->be.base_fd = -1;
 	m->be.size = size & ~511ULL;
 	m->be.block_size = 512;
 	m->be.physical_size = 4096;
@@ -108,16 +112,32 @@ struct backend *backend_open_null(uint64_t size)
 	return m ? &m->be : NULL;
 }
 
+static int memory_file(uint64_t size)
+{
+	int fd = memfd_create("virtio-of-target", MFD_CLOEXEC);
+
+	if (fd < 0 || !ftruncate(fd, size))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 struct backend *backend_open_mem(uint64_t size)
 {
 	struct mem *m = mem_new(size);
 
 	if (!m)
 		return NULL;
-	m->base = mmap(NULL, m->be.size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* what is sent from for good has a name, by which a socket takes pages of it */
+	if (m->be.size <= PIN_MAX)
+		m->be.base_fd = memory_file(m->be.size);
+	m->base = mmap(NULL, m->be.size, PROT_READ | PROT_WRITE, m->be.base_fd < 0 ?
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE :
+		       MAP_SHARED | MAP_NORESERVE, m->be.base_fd, 0);
 	if (m->base == MAP_FAILED) {
 		log_err("no %llu bytes of memory", (unsigned long long)size);
+		if (m->be.base_fd >= 0)
+			close(m->be.base_fd);
 		free(m);
 		return NULL;
 	}

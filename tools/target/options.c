@@ -97,7 +97,8 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "listen", OPT_LISTEN, "URL", 0,
-	  "Listen on rdma://ADDR[:PORT], IPv6 as rdma://[ADDR]:PORT, port 8549 by default; any number of times", 0 },
+	  "Listen on tcp://ADDR[:PORT], tls:// or rdma:// likewise, IPv6 as tcp://[ADDR]:PORT, "
+	  "port 8549 by default; any number of times", 0 },
 	{ "blk", OPT_BLK, "KEYS", 0, "Serve a disk (virtio-blk), see below", 0 },
 	{ "rng", OPT_RNG, "KEYS", 0,
 	  "Serve random bytes (virtio-entropy): tvqn=NAME", 0 },
@@ -190,12 +191,16 @@ static const char doc[] =
 "  num-descs=N      keyed descriptors per command (16), 0: not offered\n"
 "  staging=BYTES    other transfer memory of each virtqueue (4M)\n"
 "  allow=IVQN       initiator that may connect, repeatable; none: everybody\n"
+"  psk=FILE         lines of IVQN and key (32 to 128 hexadecimal digits): who\n"
+"                   may connect, by tls:// only; owned by root, mode 0600\n"
+"  psk-command=CMD  likewise, from what a command says within 5 s\n"
 "  block-size=N     logical block size, 512 to 4096 (of the file)\n"
 "  discard=off|unmap  unmap: a discard gives space back (file that is fully\n"
 "                   allocated: off; others, block devices: unmap)\n"
 "  writeback=on|off on: volatile cache with flush; off: write-through (on)\n"
 "  delay=MS         hold every request so long, for tests\n"
-"--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow.\n"
+"--rng takes tvqn, queue-size, eager, eager-bufs, num-descs, staging, allow,\n"
+"psk, psk-command.\n"
 "Sizes take K, M and G.\n\n"
 "A file for --config has sections [target] (max-memory, max-connections, "
 "max-share, keepalive, connect-timeout, file-wait, max-looks, user), [listen] (url, repeatable),\n"
@@ -203,7 +208,9 @@ static const char doc[] =
 "Memory, fixed when a queue connects: about 160K for a control queue and "
 "eager + staging + (2 * queue-size + 4) * (1057 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
-"(6 * the largest queue-size + 134): 430K with queues of 256.\n\n"
+"(6 * the largest queue-size + 134): 430K with queues of 256. Over TCP and TLS these are "
+"about 60K and staging + (eager or staging, whichever is more) + (2 * queue-size + 4) * 900 "
+"bytes, and nothing for an adapter; TLS takes 64K more of each.\n\n"
 "SIGHUP reads the file again, and looks at sizes and at what could not be opened;\n"
 "SIGTERM finishes I/O and exits.";
 

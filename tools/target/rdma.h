@@ -115,7 +115,7 @@ void rdma_removal_init(void);
 int rdma_setup_boot(struct rdma_conn *r);
 int rdma_setup_control(struct conn *c);
 int rdma_setup_vq(struct conn *c, uint16_t queue_size, const struct dev_cfg *cfg);
-void rdma_lend(struct conn *c, uint8_t *p, size_t len);
+void rdma_lend(struct conn *c, const struct backend *be);
 bool rdma_eager(struct conn *vq, unsigned int i, struct proto_range *r);
 void rdma_free_memory(struct rdma_conn *r);
 

@@ -160,8 +160,10 @@ bool rdma_eager(struct conn *vq, unsigned int i, struct proto_range *range)
  * of what there is to those who cannot do without. Where it is not to be had, data
  * is staged.
  */
-void rdma_lend(struct conn *c, uint8_t *p, size_t len)
+void rdma_lend(struct conn *c, const struct backend *be)
 {
+	uint8_t *p = be->base;
+	size_t len = be->size;
 	struct rdma_conn *r = to_rdma(c);
 	struct rlimit locked = { .rlim_cur = 0 };
 	size_t most;

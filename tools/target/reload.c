@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "psk.h"
 #include "reload.h"
 
 static bool same_text(const char *a, const char *b)
@@ -51,10 +52,10 @@ static bool within(const struct list *a, const struct list *b)
 	return true;
 }
 
-/* In any order. No list is everybody, which is no list of anything. */
+/* In any order. No list is everybody, which is no list of anything; so with keys. */
 static bool same_access(const struct dev_cfg *a, const struct dev_cfg *b)
 {
-	return list_empty(&a->allow) == list_empty(&b->allow) &&
+	return list_empty(&a->allow) == list_empty(&b->allow) && psk_same(a->psk, b->psk) &&
 	       within(&a->allow, &b->allow) && within(&b->allow, &a->allow);
 }
 

@@ -3,8 +3,11 @@
  * What is told of connections, handed to whom it concerns; and their end, when the process
  * is to end. Event loop only.
  */
+#include <string.h>
+
 #include "devices.h"
 #include "instance.h"
+#include "psk.h"
 #include "serve.h"
 
 static bool some_gone;
@@ -44,7 +47,7 @@ static void room(struct conn *c)
 
 static void check_quiesce(struct conn *c)
 {
-	if (c->quiesce && !c->closing && !c->in_device && !c->unacked)
+	if (c->quiesce && !c->closing && !c->in_device && conn_delivered(c))
 		conn_close(c, NULL);
 }
 
@@ -127,6 +130,23 @@ static void freed(void)
 	connect_waiting();
 }
 
+/* The key of the names that an identity is made of, if we serve such a device. */
+static size_t key_of(const uint8_t *identity, size_t len, uint8_t key[PSK_KEY_MAX])
+{
+	char ivqn[VIRTIO_OF_VQN_SIZE], tvqn[VIRTIO_OF_VQN_SIZE];
+	const uint8_t *found;
+	struct dev *dev;
+	size_t n;
+
+	if (!psk_names(identity, len, ivqn, tvqn))
+		return 0;
+	dev = device_find(tvqn);
+	n = dev ? psk_find(dev->cfg->psk, ivqn, &found) : 0;
+	if (n)
+		memcpy(key, found, n);
+	return n;
+}
+
 const struct conn_user serve_conns = {
 	.command = command,
 	.fetched = fetched,
@@ -137,6 +157,7 @@ const struct conn_user serve_conns = {
 	.closing = closing,
 	.gone = gone,
 	.freed = freed,
+	.key = key_of,
 };
 
 /* Finish what is in the backend, take nothing new, then disconnect. */
@@ -156,6 +177,7 @@ void serve_shutdown(void)
 			conn_activate(c);
 			list_init(&c->held);
 			list_init(&c->stage_wait);
+			c->body_wait = NULL;
 			check_quiesce(c);
 		} else if (c->kind == PROTO_FIRST || !c->inst ||
 			   c->inst->connect) {

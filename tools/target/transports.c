@@ -6,9 +6,12 @@
 #include "config.h"
 #include "conn.h"
 #include "rdma.h"
+#include "tcp.h"
 #include "transports.h"
 
-static const struct transport * const transports[] = { &rdma_transport };
+static const struct transport * const transports[] = {
+	&rdma_transport, &tcp_transport, &tls_transport,
+};
 
 #define N_TRANSPORTS	(sizeof(transports) / sizeof(transports[0]))
 
@@ -30,6 +33,11 @@ const char *transports_scheme(const char *url)
 			return transports[i]->scheme;
 	}
 	return NULL;
+}
+
+bool transports_prove(const char *scheme)
+{
+	return of_scheme(scheme)->proves;
 }
 
 static bool used(const struct transport *t)

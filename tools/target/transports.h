@@ -7,6 +7,8 @@
 
 /* That of @url, NULL: none that there is. */
 const char *transports_scheme(const char *url);
+/* Does who connects by it prove who he is? */
+bool transports_prove(const char *scheme);
 /* While we may still do everything. */
 void transports_prepare(void);
 /*

@@ -22,7 +22,8 @@ void url_listen(const char *url)
 	l->url = keep_string(url, strlen(url));
 	l->scheme = transports_scheme(url);
 	if (!l->scheme)
-		wrong("--listen %s: an address is rdma://ADDR[:PORT]", url);
+		wrong("--listen %s: an address is rdma://, tcp:// or tls:// and ADDR[:PORT]",
+		      url);
 	p = url + strlen(l->scheme) + strlen("://");
 	if (*p == '[') {
 		end = strchr(++p, ']');

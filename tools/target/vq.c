@@ -3,8 +3,9 @@
  * Commands of a virtqueue, from receipt to completion.
  *
  * Event loop only. A command is in exactly one place: `held` (before DRIVER_OK),
- * `stage_wait` (no staging memory or no room in the send queue), being fetched
- * (reading), with the device (in_device), or answered. The wait list is first
+ * `stage_wait` (no staging memory or no room in the send queue), `body_wait` (no memory
+ * for what follows it in a stream), being fetched (reading), with the device
+ * (in_device), or answered. The wait list is first
  * in, first out; whoever is at its head gets memory as soon as enough of it is
  * free in one piece, and since nobody holds one piece while waiting for another,
  * that always happens.
@@ -33,6 +34,11 @@ bool request_reaches(const struct request *req, const void *data, uint32_t lengt
 	       (size_t)(p - c->lent) <= c->lent_len - length;
 }
 
+bool request_fills(const struct request *req)
+{
+	return container_of(req, struct slot, req)->conn->ops->ordered;
+}
+
 void *request_stage(struct request *req, uint32_t length)
 {
 	struct slot *s = container_of(req, struct slot, req);
@@ -54,7 +60,7 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
 /* Nothing below the initiator is in progress, and it knows every outcome. */
 bool vq_quiet(struct conn *c)
 {
-	if (!c->inflight && !c->unacked)
+	if (!c->inflight && conn_delivered(c))
 		return true;
 	c->want_sent = true;
 	conn_activate(c);
@@ -90,6 +96,7 @@ static void reply(struct slot *s, uint16_t status, const void *data,
 	proto_complete_vq(&s->done, &s->cmd, status, offset + len + (tail >= 0));
 	if (!len)
 		stage_put(&s->conn->stage, &s->piece);
+	stage_put(&s->conn->bodies, &s->body);
 	conn_reply(s, data, len, tail, offset);
 	answered(s);
 }
@@ -134,8 +141,10 @@ void request_fail(struct request *req, uint16_t status)
 {
 	struct slot *s = container_of(req, struct slot, req);
 
-	if (back_from_device(s))
-		fail(s, status);
+	if (!back_from_device(s))
+		return;
+	fail(s, status);
+	vq_kick(s->conn);
 }
 
 /* The same of a Set Config, which no virtqueue is concerned with. */
@@ -154,16 +163,18 @@ void request_configured(struct request *req, uint16_t status)
 /* False: not now, again when something has become free. */
 static bool fetch(struct slot *s)
 {
-	struct stage *stage = &s->conn->stage;
+	bool apart = s->conn->bodies.map;
+	struct stage *stage = apart ? &s->conn->bodies : &s->conn->stage;
+	struct stage_piece *piece = apart ? &s->body : &s->piece;
 	uint32_t length = s->cmd.out_length;
 	uint8_t *dst = s->small;
 
 	if (length > s->small_len) {
-		if (!s->piece.pages &&
-		    !stage_get(stage, &s->piece,
+		if (!piece->pages &&
+		    !stage_get(stage, piece,
 			       1 + (length - HEADER + STAGE_PAGE - 1) / STAGE_PAGE))
 			return false;
-		dst = stage_at(stage, &s->piece) + STAGE_PAGE - HEADER;
+		dst = stage_at(stage, piece) + STAGE_PAGE - HEADER;
 	}
 	s->out = dst;
 	s->reading = true;
@@ -210,6 +221,9 @@ void vq_kick(struct conn *c)
 			break;
 		}
 	}
+	/* they have given back what this one waits for; it does not wait for theirs */
+	if (c->body_wait && !c->closing && fetch(c->body_wait))
+		c->body_wait = NULL;
 	c->kicking = false;
 }
 
@@ -219,10 +233,22 @@ static void enqueue(struct slot *s)
 
 	if (c->quiesce)
 		return;
-	if (!list_empty(&c->stage_wait) || !start(s)) {
+	/*
+	 * What has come in a stream holds memory that is needed for what stands behind it
+	 * there: it does not wait for those that answers keep waiting.
+	 */
+	if ((!list_empty(&c->stage_wait) && !s->body.pages) || !start(s)) {
 		list_add_tail(&s->node, &c->stage_wait);
 		conn_activate(c);
 	}
+}
+
+static void run_or_hold(struct slot *s)
+{
+	if (s->conn->inst->status & 4)
+		enqueue(s);
+	else
+		list_add_tail(&s->node, &s->conn->held);
 }
 
 void vq_read_done(struct slot *s)
@@ -237,6 +263,10 @@ void vq_read_done(struct slot *s)
 	}
 	if (c->quiesce)
 		return;
+	if (c->ops->ordered) {
+		run_or_hold(s);
+		return;
+	}
 	/*
 	 * Not behind those that wait for staging memory: they wait for what
 	 * this one holds.
@@ -276,6 +306,12 @@ void vq_abort(struct conn *c)
 {
 	fail_list(&c->held);
 	fail_list(&c->stage_wait);
+	if (c->body_wait) {
+		struct slot *s = c->body_wait;
+
+		c->body_wait = NULL;
+		fail(s, VIRTIO_OF_STATUS_ESTATUS);
+	}
 	for (unsigned int i = 0; i <= c->n_slots && !c->closing; i++) {
 		struct slot *s = slot_at(c, i);
 
@@ -294,6 +330,7 @@ void vq_forget(struct conn *c)
 {
 	list_init(&c->held);
 	list_init(&c->stage_wait);
+	c->body_wait = NULL;
 	for (unsigned int i = 0; c->inst && i <= c->n_slots; i++) {
 		struct slot *s = slot_at(c, i);
 
@@ -302,6 +339,11 @@ void vq_forget(struct conn *c)
 			c->in_device--;
 		}
 	}
+}
+
+static uint32_t body_pages(const struct conn *c)
+{
+	return c->bodies.map ? c->bodies.pages : c->stage.pages;
 }
 
 static void vq_request(struct slot *s)
@@ -337,8 +379,7 @@ static void vq_request(struct slot *s)
 			return;
 		}
 		s->out = c->eager + cmd->out_offset;
-	} else if (cmd->out_length > HEADER +
-		   (uint64_t)(c->stage.pages - 1) * STAGE_PAGE) {
+	} else if (cmd->out_length > HEADER + (uint64_t)(body_pages(c) - 1) * STAGE_PAGE) {
 		fail(s, VIRTIO_OF_STATUS_EOUTVQBUF);
 		return;
 	}
@@ -347,11 +388,13 @@ static void vq_request(struct slot *s)
 		fail(s, VIRTIO_OF_STATUS_ESTATUS);
 		return;
 	}
-	if (!(inst->status & 4)) {
-		list_add_tail(&s->node, &c->held);
+	/* it would be in the way of others, which would wait for what it waits for */
+	if (c->ops->ordered && cmd->out_length) {
+		if (!fetch(s))
+			c->body_wait = s;
 		return;
 	}
-	enqueue(s);
+	run_or_hold(s);
 }
 
 void vq_command(struct slot *s)

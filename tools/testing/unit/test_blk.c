@@ -29,6 +29,8 @@ static char last[512];
 static struct bio *submitted;
 static unsigned int submits;
 static int status;		/* of the last request, -1: none yet */
+static uint32_t at, sent;	/* where its answer begins, and the bytes before the status */
+static bool stream;
 static char data[4096];
 
 static void submit(struct backend *be, struct bio *bio)
@@ -128,11 +130,17 @@ void request_done(struct request *req, uint32_t offset, const void *where,
 		  uint32_t length, int tail)
 {
 	(void)req;
-	(void)offset;
 	(void)where;
-	(void)length;
 	assert_int_equal(status, -1);
 	status = tail;
+	at = offset;
+	sent = length;
+}
+
+bool request_fills(const struct request *req)
+{
+	(void)req;
+	return stream;
 }
 
 bool request_alive(const struct request *req)
@@ -179,7 +187,8 @@ static int tear_down(void **unused)
 	return 0;
 }
 
-static void request(uint32_t type, uint64_t sector, const void *more, uint32_t n)
+static void request_for(uint32_t type, uint64_t sector, const void *more, uint32_t n,
+			uint32_t in)
 {
 	struct virtio_blk_outhdr hdr = { .type = htole32(type),
 					 .sector = htole64(sector) };
@@ -190,10 +199,15 @@ static void request(uint32_t type, uint64_t sector, const void *more, uint32_t n
 	if (more)
 		memcpy(req.head + sizeof(hdr), more, n);
 	req.out_len = sizeof(hdr) + n;
-	req.in_len = 1;
+	req.in_len = in;
 	submits = 0;
 	status = -1;
 	assert_int_equal(dev->ops->submit(&req), 0);
+}
+
+static void request(uint32_t type, uint64_t sector, const void *more, uint32_t n)
+{
+	request_for(type, sector, more, n, 1);
 }
 
 static void range(uint32_t type, uint32_t flags)
@@ -329,12 +343,36 @@ static void stable_writes(void **unused)
 	assert_int_equal(status, VIRTIO_BLK_S_OK);
 }
 
+/* What was not read is zeroes, or nothing where a stream fills in what is missing. */
+static void failed_reads(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		stream = i;
+		memset(data, 0xee, sizeof(data));
+		request_for(VIRTIO_BLK_T_IN, 8, NULL, 0, 4097);
+		submitted->done(submitted, -EIO);
+		assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+		assert_int_equal(at, stream ? 4096 : 0);
+		assert_int_equal(sent, stream ? 0 : 4096);
+		for (unsigned int n = 0; n < sent; n++)
+			assert_int_equal(data[n], 0);
+		request_for(VIRTIO_BLK_T_IN, 8, NULL, 0, 4097);
+		submitted->done(submitted, 0);
+		assert_int_equal(status, VIRTIO_BLK_S_OK);
+		assert_int_equal(at, 0);
+		assert_int_equal(sent, 4096);
+	}
+	stream = false;
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		TEST(discards),
 		TEST(topology),
+		TEST(failed_reads),
 		TEST(block_sizes),
 		TEST(stable_writes),
 	};

@@ -94,6 +94,14 @@ void instance_stop_refused(const struct dev *dev, const char *why)
 	(void)why;
 }
 
+void instance_stop_rekeyed(const struct dev *dev, const struct dev_cfg *other,
+			   const char *why)
+{
+	(void)dev;
+	(void)other;
+	(void)why;
+}
+
 void failures_init(struct failures *f)
 {
 	(void)f;

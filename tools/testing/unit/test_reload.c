@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/reload.c */
+/* link: tools/target/reload.c tools/target/psk.c */
 /*
  * What a new configuration means for the devices of the old one.
  */
@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../../target/psk.h"
 #include "../../target/reload.h"
 #include "../../target/types.h"
 
@@ -172,6 +173,32 @@ static void access_lists_are_sets(void **state)
 	assert_string_equal(steps(), "Ca ");
 }
 
+static struct psk_keys *keys(const char *text)
+{
+	char why[200], command[300];
+
+	snprintf(command, sizeof(command), "printf '%s'", text);
+	return psk_read_command(command, 10000, why, sizeof(why));
+}
+
+static void keys_are_access(void **state)
+{
+	struct dev_cfg *a = dev(&old, "a"), *b = dev(&new, "a");
+
+	(void)state;
+	b->psk = keys("x 000102030405060708090a0b0c0d0e0f\\n");
+	assert_string_equal(steps(), "Aa ");
+	a->psk = keys("x 000102030405060708090a0b0c0d0e0f\\n");
+	assert_string_equal(steps(), "Ka ");
+	psk_free(a->psk);
+	a->psk = keys("x 000102030405060708090a0b0c0d0e00\\n");
+	assert_string_equal(steps(), "Aa ");
+	psk_free(b->psk);
+	b->psk = NULL;
+	assert_string_equal(steps(), "Aa ");
+	psk_free(a->psk);
+}
+
 static void addresses_are_sets_too(void **state)
 {
 	struct listen_cfg l[4] = {
@@ -197,6 +224,7 @@ int main(void)
 		TEST(what_goes_comes_first),
 		TEST(every_key_is_a_change),
 		TEST(access_lists_are_sets),
+		TEST(keys_are_access),
 		TEST(addresses_are_sets_too),
 	};
 
