@@ -20,7 +20,11 @@ struct desc {
 	uint32_t	length;
 };
 
+struct stream;
+
 struct queue {
+	bool			open;
+	struct stream		*stream;	/* NULL: RDMA */
 	struct rdma_cm_id	*id;
 	struct ibv_pd		*pd;
 	struct ibv_cq		*cq;
@@ -43,6 +47,12 @@ struct queue {
 /* queue.c: a queue is a connection */
 
 extern const char *peer_addr, *peer_port;
+extern bool peer_streams;	/* TCP instead of RDMA */
+/* With TLS, then, by this key; NULL: plain. Identity NULL: as it should be. */
+extern const char *peer_psk, *peer_identity, *peer_tvqn;
+
+/* "tcp://ADDR[:PORT]", tls:// or rdma://, or an address alone, which is RDMA's. */
+bool peer_url(char *url);
 
 bool queue_open(struct queue *q);
 void queue_close(struct queue *q);
@@ -60,6 +70,22 @@ uint16_t queue_simple(struct queue *q, uint16_t opcode,
 		      union virtio_of_completion *out);
 void queue_eager_write(struct queue *q, uint64_t from, uint32_t offset,
 		       uint32_t len);
+
+/* stream.c: one over TCP */
+
+bool stream_open(struct queue *q);
+void stream_close(struct queue *q);
+/* Any bytes; what comes in between is taken. */
+void stream_send(struct queue *q, const void *bytes, size_t len);
+/* Only when they have been sent, and not more than @ms; how many. */
+size_t stream_send_blindly(struct queue *q, const void *bytes, size_t len, int ms);
+/* A command and what follows it, as it would be sent; its length. */
+size_t stream_message(struct queue *q, union virtio_of_command *c,
+		      const struct desc *descs, unsigned int n, uint8_t *to);
+/* For who wants to do something else with it. */
+int stream_fd(const struct queue *q);
+/* The next completion that has come as a whole; false: not within @ms. */
+bool stream_next(struct queue *q, union virtio_of_completion *out, int ms);
 
 /* request.c: an instance, requests of its disk */
 
@@ -119,6 +145,19 @@ bool blk_read(struct queue *q, bool eager, uint32_t eoff, uint64_t sector,
 	      uint32_t len, unsigned int descs);
 bool blk_verify(struct queue *q, bool eager, uint64_t sector, uint32_t len,
 		uint32_t seed, unsigned int descs);
+
+/* vof-peer.c: what its tests say, and are told */
+
+extern const char *tvqn, *keyed;
+extern int patience;
+bool check(bool ok, const char *what);
+void check_status(uint16_t got, uint16_t want, const char *what);
+
+/* peer-stream.c: tests for streams alone */
+
+void test_stream(void);
+void test_stall(void);
+void test_tls(void);
 
 /* crowd.c: many control queues at once */
 

@@ -21,6 +21,39 @@
 #define TOTAL		(PEER_BUF + PEER_RECVS * 64 + SENDS * MSG_SIZE)
 
 const char *peer_addr, *peer_port = "8549";
+bool peer_streams;
+const char *peer_psk, *peer_identity, *peer_tvqn = "";
+
+bool peer_url(char *url)
+{
+	char *addr = strstr(url, "://"), *end;
+
+	if (!addr) {
+		peer_addr = url;
+		return true;
+	}
+	*addr = 0;
+	addr += 3;
+	peer_streams = strcmp(url, "rdma");
+	if (strcmp(url, "rdma") && strcmp(url, "tcp") && strcmp(url, "tls"))
+		return false;
+	if (!strcmp(url, "tls") && !peer_psk)
+		peer_psk = "";
+	end = strrchr(addr, ':');
+	if (*addr == '[') {
+		addr++;
+		end = strchr(addr, ']');
+		if (!end)
+			return false;
+		*end++ = 0;
+	}
+	if (end && *end == ':') {
+		*end = 0;
+		peer_port = end + 1;
+	}
+	peer_addr = addr;
+	return true;
+}
 
 static uint64_t now_ms(void)
 {
@@ -60,6 +93,8 @@ bool queue_open(struct queue *q)
 	uint8_t ack = 14;
 
 	memset(q, 0, sizeof(*q));
+	if (peer_streams)
+		return stream_open(q);
 	q->buf = MAP_FAILED;
 	if (getaddrinfo(peer_addr, peer_port, NULL, &ai) ||
 	    rdma_create_id(NULL, &q->id, NULL, RDMA_PS_TCP))
@@ -90,6 +125,7 @@ bool queue_open(struct queue *q)
 	if (q->id->verbs->device->transport_type == IBV_TRANSPORT_IWARP)
 		usleep(100000);
 	freeaddrinfo(ai);
+	q->open = true;
 	return true;
 fail:
 	printf("# connection to %s failed: %s\n", peer_addr, strerror(errno));
@@ -101,6 +137,8 @@ fail:
 
 void queue_close(struct queue *q)
 {
+	if (q->stream)
+		stream_close(q);
 	if (!q->id)
 		return;
 	if (q->id->qp) {
@@ -127,14 +165,18 @@ void queue_send(struct queue *q, const void *msg, uint32_t len)
 	static unsigned int turn;
 	uint8_t *where = q->buf + PEER_BUF + PEER_RECVS * 64 +
 			 (size_t)(turn++ % SENDS) * MSG_SIZE;
-	struct ibv_sge sge = {
-		.addr = (uintptr_t)where, .length = len, .lkey = q->mr->lkey,
-	};
+	struct ibv_sge sge = { .length = len };
 	struct ibv_send_wr wr = {
 		.wr_id = ~0ULL, .sg_list = &sge, .num_sge = 1,
 		.opcode = IBV_WR_SEND, .send_flags = IBV_SEND_SIGNALED,
 	}, *bad;
 
+	if (q->stream) {
+		stream_send(q, msg, len);
+		return;
+	}
+	sge.addr = (uintptr_t)where;
+	sge.lkey = q->mr->lkey;
 	memcpy(where, msg, len);
 	if (ibv_post_send(q->id->qp, &wr, &bad))
 		q->dead = true;
@@ -148,6 +190,12 @@ void queue_command(struct queue *q, union virtio_of_command *c,
 
 	if (!c->common.command_id)
 		c->common.command_id = htole16(1 + q->next_id++ % 0xfe00);
+	if (q->stream) {
+		static uint8_t bytes[16 + PEER_BUF];
+
+		stream_send(q, bytes, stream_message(q, c, descs, n, bytes));
+		return;
+	}
 	memcpy(msg, c, 16);
 	for (unsigned int i = 0; i < n; i++) {
 		struct virtio_of_keyed_desc d = {
@@ -185,7 +233,12 @@ bool queue_any(struct queue *q, union virtio_of_completion *out, int ms)
 		memmove(q->early, q->early + 1, --q->n_early * sizeof(*out));
 		return true;
 	}
-	for (unsigned int spins = 0; !q->dead; spins++) {
+	while (q->stream && stream_next(q, out, ms)) {
+		if (le16toh(out->common.command_id) < VIRTIO_OF_ID_ASYNC_FIRST)
+			return true;
+		q->async++;
+	}
+	for (unsigned int spins = 0; !q->dead && !q->stream; spins++) {
 		struct ibv_wc wc;
 		int n = ibv_poll_cq(q->cq, 1, &wc);
 

@@ -42,6 +42,7 @@ uint16_t connect_ctrl(struct peer *p, const char *name)
 
 	memset(p, 0, sizeof(*p));
 	p->max_descs = 1;
+	peer_tvqn = name;
 	if (!queue_open(&p->ctrl))
 		return NOREPLY;
 	st = connect_names(&p->ctrl, ivqn, strlen(ivqn), name, strlen(name),
@@ -169,9 +170,9 @@ bool up(struct peer *p, const char *name, uint16_t size, bool driver_ok)
 
 void down(struct peer *p)
 {
-	if (p->vq.id && !p->vq.dead)
+	if (p->vq.open && !p->vq.dead)
 		queue_simple(&p->vq, VIRTIO_OF_OP_DISCONNECT, NULL);
-	if (p->live && p->ctrl.id && !p->ctrl.dead)
+	if (p->live && p->ctrl.open && !p->ctrl.dead)
 		queue_simple(&p->ctrl, VIRTIO_OF_OP_DISCONNECT, NULL);
 	queue_close(&p->vq);
 	queue_close(&p->ctrl);

@@ -54,7 +54,8 @@
 #define MAX_FLIGHT	128
 #define PATIENCE	60000
 
-static const char *tvqn = "disk", *below;
+const char *tvqn = "disk";
+static const char *below;
 static struct peer p, old;
 static struct queue silent[MAX_SILENT];
 static unsigned int n_silent;
