@@ -99,21 +99,6 @@ static void vof_rdma_cm_rejected(struct vof_rdma_queue *rq, int status)
 				   rdma_reject_msg(rq->id, status));
 }
 
-/**
- * vof_rdma_lost() - the connection is of no more use
- * @rq: the queue
- * @err: negative errno
- * @why: in words
- *
- * Context: any.
- */
-void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why)
-{
-	/* Stopped on purpose: this is what follows. */
-	if (!READ_ONCE(rq->stopping))
-		vof_link_lost(rq->q, err, why);
-}
-
 static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 {
 	struct vof_rdma_queue *rq = id->context;
@@ -171,10 +156,13 @@ static int vof_rdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 /* There was no answer. */
 static int vof_rdma_cm_none(struct vof_rdma_queue *rq)
 {
+	const struct vof_rdma_port *port;
+
 	if (vof_queue_cancelled(rq->q))
 		return -ECANCELED;
+	port = rq->busy ? vof_rdma_port_of(rq->ibdev) : NULL;
 	vof_queue_error(rq->q, -ETIMEDOUT, "no answer from the address%s",
-			vof_rdma_port_hint(rq));
+			vof_rdma_port_hint(rq, port));
 	return -ETIMEDOUT;
 }
 

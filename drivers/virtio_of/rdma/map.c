@@ -19,11 +19,8 @@
  * command may carry descriptors goes through bounce memory as a whole. It fits in
  * there if it is within the limits that vof_rdma_limits() states.
  *
- * Everything here runs under the queue's lock, but for the copying.
+ * Everything here runs under the queue's lock; the copying, in bounce.c, does not.
  */
-#include <linux/io.h>
-#include <linux/mm.h>
-
 #include "rdma.h"
 
 static enum dma_data_direction vof_seg_dir(const struct vof_req *req,
@@ -237,59 +234,6 @@ static int vof_rdma_map_bounce(struct vof_rdma_queue *rq, struct vof_req *req)
 		offset += piece->len;
 	}
 	return 0;
-}
-
-/**
- * vof_rdma_copy_size() - how much is there to copy before a request is sent?
- * @req: the request, mapped
- *
- * Context: any.
- * Return: bytes.
- */
-u32 vof_rdma_copy_size(struct vof_req *req)
-{
-	struct vof_rdma_req *rr = to_rdma_req(req);
-	u32 len = 0;
-	unsigned int i;
-
-	if (rr->strip || rr->eager)
-		return 0;
-	for (i = 0; i < rr->npieces; i++)
-		if (!rr->pieces[i].run && rr->pieces[i].first < req->chain.nout)
-			len += rr->pieces[i].len;
-	return min(len, req->chain.out_len);
-}
-
-/**
- * vof_rdma_copy_out() - copy what the target is to read to bounce memory
- * @rq: the queue
- * @req: the request, mapped and not sent yet
- *
- * Context: atomic; the request is the caller's alone, no lock is needed.
- */
-void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req)
-{
-	struct vof_rdma_req *rr = to_rdma_req(req);
-	struct vof_rdma_piece *piece;
-
-	if (rr->strip || !rr->bounce_len)
-		return;
-	for (piece = rr->pieces; piece < rr->pieces + rr->npieces; piece++) {
-		u8 *to = rq->bounce_mem.virt + piece->bounce;
-		unsigned int i;
-
-		if (piece->run)
-			continue;
-		/* What an earlier request left there is no status of this one. */
-		if (piece->first + piece->count > req->chain.nout && piece->len)
-			to[piece->len - 1] = 0xff;
-		for (i = piece->first; i < piece->first + piece->count &&
-		     i < req->chain.nout; i++) {
-			memcpy(to, phys_to_virt(req->segs[i].addr), req->segs[i].len);
-			to += req->segs[i].len;
-		}
-	}
-	vof_rdma_mem_for_device(rq->ibdev, &rq->bounce_mem, rr->bounce, rr->bounce_len);
 }
 
 /*
@@ -529,66 +473,6 @@ void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req)
 	}
 	rr->eager = false;
 	rr->nout_mapped = 0;
-}
-
-/*
- * Copy segments from @pos of @mem, as far as the target has written there. @at is the
- * position of the first device-writable one in its answer; returns that behind them.
- */
-static u32 vof_rdma_copy_segs(struct vof_rdma_queue *rq, struct vof_req *req,
-			      const struct vof_rdma_mem *mem, u32 pos,
-			      unsigned int first, unsigned int count, u32 at)
-{
-	u32 written = to_rdma_req(req)->written;
-	unsigned int i;
-
-	for (i = first; i < first + count; i++) {
-		const struct vof_seg *s = &req->segs[i];
-
-		/* The readable part of a plain command comes first. */
-		if (i >= req->chain.nout) {
-			u32 n = at < written ? min(s->len, written - at) : 0;
-
-			if (n) {
-				vof_rdma_mem_for_cpu(rq->ibdev, mem, pos, n);
-				memcpy(phys_to_virt(s->addr), mem->virt + pos, n);
-			}
-			at += s->len;
-		}
-		pos += s->len;
-	}
-	return at;
-}
-
-/**
- * vof_rdma_copy_in() - copy what the target wrote from bounce memory
- * @rq: the queue
- * @req: the request, answered, with the number of bytes in its @written
- *
- * Context: atomic; the request is the caller's alone, no lock is needed.
- */
-void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req)
-{
-	struct vof_rdma_req *rr = to_rdma_req(req);
-	unsigned int p;
-	u32 at = 0;
-
-	for (p = 0; p < rr->npieces && at < rr->written; p++) {
-		struct vof_rdma_piece *piece = &rr->pieces[p];
-
-		if (!piece->run) {
-			at = vof_rdma_copy_segs(rq, req, &rq->bounce_mem, piece->bounce,
-						piece->first, piece->count, at);
-			continue;
-		}
-		if (piece->first < req->chain.nout)
-			continue;
-		at += piece->len - piece->tail_len;
-		if (piece->ntail)
-			at = vof_rdma_copy_segs(rq, req, &rq->tail_mem,
-						piece->mr->tail, piece->tail,
-						piece->ntail, at);
-	}
 }
 
 /**

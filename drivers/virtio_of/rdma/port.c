@@ -88,18 +88,17 @@ int vof_rdma_port_check(struct vof_rdma_queue *rq)
 /**
  * vof_rdma_port_hint() - what may be the reason that there is no answer?
  * @rq: the queue
+ * @port: that of its adapter, if it has one that is not being removed
  *
  * Context: may sleep.
  * Return: words to go behind "no answer from the address".
  */
-const char *vof_rdma_port_hint(struct vof_rdma_queue *rq)
+const char *vof_rdma_port_hint(struct vof_rdma_queue *rq,
+			       const struct vof_rdma_port *port)
 {
-	const struct vof_rdma_port *port;
-
 	/* The adapter stays while the queue is busy on it. */
 	if (!rq->busy || rq->ibdev->ops.driver_id != RDMA_DRIVER_RXE)
 		return "";
-	port = vof_rdma_port_of(rq->ibdev);
 	if (!port || !READ_ONCE(port->fell))
 		return "";
 	return "; its interface was down, which soft-RoCE may not survive: make the adapter anew";

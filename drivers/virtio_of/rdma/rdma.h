@@ -374,6 +374,14 @@ static inline struct vof_req *from_rdma_req(struct vof_rdma_req *rr)
 	return (struct vof_req *)rr - 1;
 }
 
+/* The connection is of no more use. In any context. */
+static inline void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why)
+{
+	/* Stopped on purpose: this is what follows. */
+	if (!READ_ONCE(rq->stopping))
+		vof_link_lost(rq->q, err, why);
+}
+
 /* fault.c: the kernels that people run have none of this. */
 enum vof_rdma_fault {
 	VOF_RDMA_FAULT_POST,
@@ -400,7 +408,9 @@ static inline void vof_rdma_fault_exit(void)
 }
 #endif
 
-/* main.c */
+/* adapter.c */
+int vof_rdma_adapters_init(void);
+void vof_rdma_adapters_exit(void);
 int vof_rdma_track(struct vof_rdma_queue *rq, struct ib_device *ibdev);
 void vof_rdma_untrack(struct vof_rdma_queue *rq);
 void vof_rdma_forget(struct vof_queue *q);
@@ -410,14 +420,14 @@ struct vof_rdma_port *vof_rdma_port_of(struct ib_device *ibdev);
 struct vof_rdma_port *vof_rdma_port_watch(struct ib_device *ibdev);
 void vof_rdma_port_unwatch(struct vof_rdma_port *port);
 int vof_rdma_port_check(struct vof_rdma_queue *rq);
-const char *vof_rdma_port_hint(struct vof_rdma_queue *rq);
+const char *vof_rdma_port_hint(struct vof_rdma_queue *rq,
+			       const struct vof_rdma_port *port);
 
 /* cm.c */
 void vof_rdma_init_queue(struct vof_queue *q);
 int vof_rdma_open(struct vof_queue *q, const struct vof_target *to);
 void vof_rdma_stop(struct vof_queue *q);
 void vof_rdma_close(struct vof_queue *q);
-void vof_rdma_lost(struct vof_rdma_queue *rq, int err, const char *why);
 
 /* block.c */
 void vof_rdma_block_init(struct vof_rdma_queue *rq);
@@ -444,12 +454,24 @@ void vof_rdma_mem_for_cpu(struct ib_device *ibdev,
 			  const struct vof_rdma_mem *mem, size_t offset,
 			  size_t len);
 int vof_rdma_map_mr(struct ib_mr *mr, struct scatterlist *sg, int n);
-int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
 
 /* pool.c */
 int vof_rdma_pool_get(struct vof_rdma_queue *rq);
 void vof_rdma_pool_put(struct vof_rdma_queue *rq);
 void vof_rdma_pool_free(struct vof_rdma_queue *rq);
+
+/* batch.c */
+union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
+void vof_rdma_flush(struct vof_queue *q);
+
+/* bounce.c */
+int vof_rdma_bounce_register(struct vof_rdma_queue *rq);
+u32 vof_rdma_copy_size(struct vof_req *req);
+void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req);
+void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
+
+/* send.c */
+void vof_rdma_send(struct vof_rdma_queue *rq, struct vof_req *req);
 
 /* strip.c */
 void vof_rdma_strips_init(struct vof_rdma_queue *rq);
@@ -461,9 +483,6 @@ bool vof_rdma_strips_shrink(struct vof_rdma_queue *rq);
 /* map.c */
 int vof_rdma_map(struct vof_rdma_queue *rq, struct vof_req *req);
 void vof_rdma_unmap(struct vof_rdma_queue *rq, struct vof_req *req);
-u32 vof_rdma_copy_size(struct vof_req *req);
-void vof_rdma_copy_out(struct vof_rdma_queue *rq, struct vof_req *req);
-void vof_rdma_copy_in(struct vof_rdma_queue *rq, struct vof_req *req);
 unsigned int vof_rdma_req_mrs(const struct vof_rdma_req *rr);
 
 /* copy.c */
@@ -476,11 +495,8 @@ void vof_rdma_copy_later(struct vof_rdma_queue *rq, struct vof_req *req);
 
 /* io.c */
 int vof_rdma_submit(struct vof_req *req);
-void vof_rdma_send(struct vof_rdma_queue *rq, struct vof_req *req);
-void vof_rdma_flush(struct vof_queue *q);
 u32 vof_rdma_answer_length(const struct vof_req *req,
 			   const union virtio_of_completion *cpl);
-union vof_rdma_wr *vof_rdma_batch_wr(struct vof_rdma_queue *rq);
 int vof_rdma_post_recvs(struct vof_rdma_queue *rq);
 void vof_rdma_release_all(struct vof_rdma_queue *rq);
 void vof_rdma_init_cqes(struct vof_rdma_queue *rq);

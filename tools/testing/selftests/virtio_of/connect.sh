@@ -75,15 +75,23 @@ vof_disconnect d0
 fails "port without a target" ECONNREFUSED "nothing listens" "tvqn=$tvqn" trsvcid=9
 fails "unknown target" ENOENT "no such target" tvqn=nobody
 fails "access list" EACCES "access list" tvqn=locked
-# siw waits in rdma_connect() until TCP gives up, after two minutes, and takes the
-# loopback address for its own.
-if [ "$VOF_RDMA" != siw ]; then
-	fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
-	like "the log has name, address and cause" "$(vof_log)" \
-		"bad: target $tvqn at $(vof_url 10.0.0.99 8549): .*no answer"
-	over tcp ||
-		fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
-fi
+# Over siw rdma_connect() waits, until TCP gives up after two minutes if nobody ends it.
+fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
+like "the log has name, address and cause" "$(vof_log)" \
+	"bad: target $tvqn at $(vof_url 10.0.0.99 8549): .*no answer"
+vof_make nobody "tvqn=$tvqn" traddr=10.0.0.99
+(vof_set nobody enable 1 >"$VOF_TMP/nobody") &
+enabler=$!
+vof_wait_state nobody connecting 5
+start=$(milliseconds)
+check "disable while nobody answers" vof_set nobody enable 0
+wait $enabler
+check "is not waited for" [ $(($(milliseconds) - start)) -lt 1500 ]
+is "nobody: the connect was given up" "$(cat "$VOF_TMP/nobody")" ECANCELED
+vof_disconnect nobody
+# siw takes the loopback address for its own.
+over tcp || [ "$VOF_RDMA" = siw ] ||
+	fails "no adapter leads there" ENODEV "adapter" "tvqn=$tvqn" traddr=127.0.0.1
 fails "no route" ENETUNREACH "no route" "tvqn=$tvqn" traddr=192.0.2.1
 fails "not a local address" EADDRNOTAVAIL "host_traddr" "tvqn=$tvqn" host_traddr=10.0.0.99
 
