@@ -1,89 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The connection of a queue: opened, given up, closed; what comes in over it, checked
- * before it is believed (I7); and what a fabric may know of the queue.
+ * The connection of a queue: opened, given up, closed; and what comes in over it, checked
+ * before it is believed (I7).
  *
  * Every check of a completion that does not depend on how it travelled is here. The
  * fabric knows what only it can know: how long the message was, whether the command had
  * been sent at all.
  */
 #include "core.h"
-
-/**
- * vof_queue_priv() - the fabric's part of a queue
- * @q: the queue
- *
- * Context: any.
- */
-void *vof_queue_priv(const struct vof_queue *q)
-{
-	return (void *)(q + 1);
-}
-EXPORT_SYMBOL_GPL(vof_queue_priv);
-
-/**
- * vof_queue_lock() - the lock of a queue
- * @q: the queue
- *
- * Context: any. To be taken with interrupts off.
- */
-spinlock_t *vof_queue_lock(struct vof_queue *q)
-{
-	return &q->lock;
-}
-EXPORT_SYMBOL_GPL(vof_queue_lock);
-
-/**
- * vof_queue_index() - which virtqueue it is
- * @q: the queue
- *
- * Context: any.
- * Return: its index; -1: the control queue.
- */
-int vof_queue_index(const struct vof_queue *q)
-{
-	return q->index;
-}
-EXPORT_SYMBOL_GPL(vof_queue_index);
-
-/**
- * vof_queue_size() - requests of the driver that can be in flight
- * @q: the queue
- *
- * The one for commands of the core comes on top.
- *
- * Context: any.
- */
-u16 vof_queue_size(const struct vof_queue *q)
-{
-	return q->size;
-}
-EXPORT_SYMBOL_GPL(vof_queue_size);
-
-/**
- * vof_queue_control() - the control queue of the same device
- * @q: a virtqueue, or the control queue itself
- *
- * Context: any. It outlives all virtqueues.
- */
-struct vof_queue *vof_queue_control(const struct vof_queue *q)
-{
-	return q->dev->ctrl;
-}
-EXPORT_SYMBOL_GPL(vof_queue_control);
-
-/**
- * vof_queue_req() - a request of a queue
- * @q: the queue
- * @i: its index, 0 to vof_queue_size(); the last one is for commands of the core
- *
- * Context: any.
- */
-struct vof_req *vof_queue_req(const struct vof_queue *q, unsigned int i)
-{
-	return vof_queue_at(q, i);
-}
-EXPORT_SYMBOL_GPL(vof_queue_req);
 
 /**
  * vof_queue_cancelled() - is it pointless to wait for this queue any longer?

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A queue: one virtqueue or the control queue, and its connection. What is in it is
- * for queue.c, conn.c and exec.c.
+ * for alloc.c, queue.c, conn.c and exec.c.
  */
 #ifndef _VIRTIO_OF_QUEUE_H
 #define _VIRTIO_OF_QUEUE_H
@@ -129,9 +129,12 @@ static inline struct vof_req *vof_queue_at(const struct vof_queue *q, unsigned i
 	return q->reqs + i * q->req_stride;
 }
 
-/* queue.c */
+/* alloc.c */
 struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
 void vof_queue_free(struct vof_queue *q);
+
+/* queue.c */
+void vof_queue_work(struct work_struct *work);
 void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq);
 void vof_queue_start(struct vof_queue *q);
 unsigned int vof_queue_resume(struct vof_queue *q);
