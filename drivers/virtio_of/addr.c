@@ -10,6 +10,8 @@
 
 #include "core.h"
 
+static_assert(VOF_REPORT_WAYS >= VOF_ADDRS_MAX);
+
 /**
  * vof_addr_parse() - an address as the attributes take it
  * @net: network namespace of the interface that it may name
@@ -33,18 +35,18 @@ int vof_addr_parse(struct net *net, const char *text, u16 port,
 }
 
 /**
- * vof_addr_refresh() - learn anew what the addresses of a device mean
+ * vof_addr_refresh() - learn anew what the address to be used means
  * @dev: the device, between two links
  *
- * Context: may sleep; the device's vq_lock is held.
+ * Context: may sleep; nobody else uses the connections of the device.
  * Return: 0, or -ENODEV if an interface is not there; that has been reported.
  */
 int vof_addr_refresh(struct vof_device *dev)
 {
 	struct vof_opts *opts = &dev->opts;
-	const char *text = opts->traddr;
+	const char *text = vof_addrs_text(&opts->addrs);
 
-	lockdep_assert_held(&dev->vq_lock);
+	vof_report_at(&dev->report, opts->where[opts->addrs.at], opts->addrs.at);
 	if (!vof_addr_parse(opts->addr.net, text, opts->trsvcid, &opts->addr.dst)) {
 		text = opts->host_traddr;
 		if (!vof_addr_parse(opts->addr.net, text, 0, &opts->addr.src))

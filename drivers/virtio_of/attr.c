@@ -38,26 +38,6 @@ static int vof_config_string(struct vof_config *cfg, const char *what, char *dst
 	return ret;
 }
 
-static ssize_t vof_config_addr_store(struct config_item *item, const char *what,
-				     char *dst, const char *page, size_t count)
-{
-	struct vof_config *cfg = to_vof_config(item);
-	char addr[VOF_ADDR_SIZE] = "";
-	struct sockaddr_storage ss;
-	int ret;
-
-	ret = vof_config_begin(cfg);
-	if (ret)
-		return ret;
-	ret = vof_config_string(cfg, what, addr, sizeof(addr), page, count);
-	if (!ret)
-		ret = vof_config_addr(cfg, what, addr, VIRTIO_OF_PORT, &ss);
-	if (!ret)
-		strscpy(dst, addr, VOF_ADDR_SIZE);
-	mutex_unlock(&cfg->lock);
-	return ret ?: count;
-}
-
 static ssize_t vof_config_name_store(struct config_item *item, const char *what,
 				     char *dst, const char *page, size_t count)
 {
@@ -117,8 +97,21 @@ static ssize_t vof_config_traddr_show(struct config_item *item, char *page)
 static ssize_t vof_config_traddr_store(struct config_item *item,
 				       const char *page, size_t count)
 {
-	return vof_config_addr_store(item, "traddr", to_vof_config(item)->opts.traddr,
-				     page, count);
+	struct vof_config *cfg = to_vof_config(item);
+	char list[VOF_ADDRS_SIZE] = "";
+	struct vof_addrs addrs;
+	int ret;
+
+	ret = vof_config_begin(cfg);
+	if (ret)
+		return ret;
+	ret = vof_config_string(cfg, "traddr", list, sizeof(list), page, count);
+	if (!ret)
+		ret = vof_config_addrs(cfg, list, &addrs);
+	if (!ret)
+		strscpy(cfg->opts.traddr, list, sizeof(cfg->opts.traddr));
+	mutex_unlock(&cfg->lock);
+	return ret ?: count;
 }
 
 static ssize_t vof_config_host_traddr_show(struct config_item *item, char *page)
@@ -129,8 +122,21 @@ static ssize_t vof_config_host_traddr_show(struct config_item *item, char *page)
 static ssize_t vof_config_host_traddr_store(struct config_item *item,
 					    const char *page, size_t count)
 {
-	return vof_config_addr_store(item, "host_traddr",
-				     to_vof_config(item)->opts.host_traddr, page, count);
+	struct vof_config *cfg = to_vof_config(item);
+	char addr[VOF_ADDR_SIZE] = "";
+	struct sockaddr_storage ss;
+	int ret;
+
+	ret = vof_config_begin(cfg);
+	if (ret)
+		return ret;
+	ret = vof_config_string(cfg, "host_traddr", addr, sizeof(addr), page, count);
+	if (!ret)
+		ret = vof_config_addr(cfg, "host_traddr", addr, VIRTIO_OF_PORT, &ss);
+	if (!ret)
+		strscpy(cfg->opts.host_traddr, addr, sizeof(cfg->opts.host_traddr));
+	mutex_unlock(&cfg->lock);
+	return ret ?: count;
 }
 
 static ssize_t vof_config_trsvcid_show(struct config_item *item, char *page)

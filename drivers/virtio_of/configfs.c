@@ -73,6 +73,57 @@ int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 	return 0;
 }
 
+static bool vof_config_same_addr(const struct sockaddr_storage *a,
+				 const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_port == b6->sin6_port &&
+	       a6->sin6_scope_id == b6->sin6_scope_id &&
+	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+/**
+ * vof_config_addrs() - the addresses of a target as traddr takes them
+ * @cfg: the directory
+ * @list: what was written
+ * @addrs: filled in
+ *
+ * Context: may sleep.
+ * Return: 0, or a negative errno that has been reported.
+ */
+int vof_config_addrs(struct vof_config *cfg, const char *list, struct vof_addrs *addrs)
+{
+	struct sockaddr_storage ss[VOF_ADDRS_MAX];
+	unsigned int i, k;
+	int ret;
+
+	ret = vof_addrs_split(addrs, list);
+	if (ret == -E2BIG)
+		return vof_config_error(cfg, ret, "traddr: at most %u addresses",
+					VOF_ADDRS_MAX);
+	if (ret)
+		return vof_config_error(cfg, ret, "traddr: at most %u bytes for an address",
+					VOF_ADDR_SIZE - 1);
+	for (i = 0; i < addrs->n; i++) {
+		ret = vof_config_addr(cfg, "traddr", addrs->text[i], VIRTIO_OF_PORT, &ss[i]);
+		if (ret)
+			return ret;
+		for (k = 0; k < i; k++)
+			if (vof_config_same_addr(&ss[k], &ss[i]))
+				return vof_config_error(cfg, -EINVAL,
+							"traddr: %s is there twice",
+							addrs->text[i]);
+	}
+	return 0;
+}
+
 /**
  * vof_config_ivqn() - the name under which we introduce ourselves
  * @cfg: the directory
@@ -153,29 +204,28 @@ void vof_config_disable(struct vof_config *cfg)
 	configfs_undepend_item(&cfg->item);
 }
 
-static bool vof_config_same_addr(const struct sockaddr_storage *a,
-				 const struct sockaddr_storage *b)
-{
-	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
-	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
-
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port &&
-	       a6->sin6_scope_id == b6->sin6_scope_id &&
-	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
-}
-
-/* In whatever words; or in the same ones, whose interface may have been made anew. */
+/*
+ * Is any address of the one also one of the other? In whatever words; or in the same ones,
+ * whose interface may have been made anew.
+ */
 static bool vof_config_same_target(const struct vof_opts *a,
 				   const struct vof_opts *b)
 {
-	return net_eq(a->addr.net, b->addr.net) &&
-	       (vof_config_same_addr(&a->addr.dst, &b->addr.dst) ||
-		(!strcmp(a->traddr, b->traddr) && a->trsvcid == b->trsvcid));
+	struct sockaddr_storage x, y;
+	unsigned int i, k;
+
+	if (!net_eq(a->addr.net, b->addr.net) || a->trsvcid != b->trsvcid)
+		return false;
+	for (i = 0; i < a->addrs.n; i++) {
+		for (k = 0; k < b->addrs.n; k++) {
+			if (!strcmp(a->addrs.text[i], b->addrs.text[k]) ||
+			    (!vof_addr_parse(a->addr.net, a->addrs.text[i], a->trsvcid, &x) &&
+			     !vof_addr_parse(b->addr.net, b->addrs.text[k], b->trsvcid, &y) &&
+			     vof_config_same_addr(&x, &y)))
+				return true;
+		}
+	}
+	return false;
 }
 
 /*
@@ -205,6 +255,29 @@ static int vof_config_claim(struct vof_config *cfg)
 	return ret;
 }
 
+/* Each address has words of its own, for messages. */
+static int vof_config_resolve_addrs(struct vof_config *cfg)
+{
+	struct vof_opts *opts = &cfg->opts;
+	unsigned int i;
+	int ret;
+
+	ret = vof_config_addrs(cfg, opts->traddr, &opts->addrs);
+	for (i = 0; !ret && i < opts->addrs.n; i++) {
+		struct sockaddr_storage *dst = &opts->addr.dst;
+
+		ret = vof_config_addr(cfg, "traddr", opts->addrs.text[i], opts->trsvcid, dst);
+		if (ret)
+			break;
+		if (opts->addr.src.ss_family && opts->addr.src.ss_family != dst->ss_family)
+			ret = vof_config_error(cfg, -EAFNOSUPPORT,
+					       "traddr and host_traddr are of different families");
+		snprintf(opts->where[i], sizeof(opts->where[i]), "%s://%pISpc",
+			 cfg->transport, dst);
+	}
+	return ret;
+}
+
 /* Strings -> cfg->opts, with references to the fabric and the namespace. */
 static int vof_config_resolve(struct vof_config *cfg)
 {
@@ -219,20 +292,12 @@ static int vof_config_resolve(struct vof_config *cfg)
 	if (!*opts->ivqn)
 		return vof_config_error(cfg, -EINVAL,
 					"ivqn is not set, and this host has none: run virtio-of-ivqn, or write a name that no other host has");
-	ret = vof_config_addr(cfg, "traddr", opts->traddr, opts->trsvcid,
-			      &opts->addr.dst);
+	ret = vof_config_addr(cfg, "host_traddr", opts->host_traddr, 0, &opts->addr.src);
 	if (!ret)
-		ret = vof_config_addr(cfg, "host_traddr", opts->host_traddr, 0,
-				      &opts->addr.src);
+		ret = vof_config_resolve_addrs(cfg);
 	if (ret)
 		return ret;
-	if (opts->addr.src.ss_family &&
-	    opts->addr.src.ss_family != opts->addr.dst.ss_family)
-		return vof_config_error(cfg, -EAFNOSUPPORT,
-					"traddr and host_traddr are of different families");
 	strscpy(opts->name, config_item_name(&cfg->item), sizeof(opts->name));
-	snprintf(opts->where, sizeof(opts->where), "%s://%pISpc", cfg->transport,
-		 &opts->addr.dst);
 
 	opts->ops = vof_fabric_get(cfg->transport);
 	if (!opts->ops)

@@ -53,6 +53,7 @@ __printf(3, 4)
 int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...);
 int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
 		    u16 port, struct sockaddr_storage *ss);
+int vof_config_addrs(struct vof_config *cfg, const char *list, struct vof_addrs *addrs);
 void vof_config_ivqn(struct vof_config *cfg, char *ivqn);
 int vof_config_enable(struct vof_config *cfg);
 int vof_config_idle(struct vof_config *cfg);

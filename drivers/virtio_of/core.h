@@ -24,6 +24,7 @@
 #include <linux/virtio_config.h>
 #include <linux/wait.h>
 
+#include "addrs.h"
 #include "queue.h"
 #include "report.h"
 #include "type/type.h"
@@ -56,8 +57,6 @@
 
 /* Bytes of the configuration space that are remembered. */
 #define VOF_CONFIG_CACHE	256
-
-#define VOF_ADDR_SIZE		64
 
 /**
  * enum vof_state - life of a device; the diagram is in device.c
@@ -135,11 +134,13 @@ struct vof_told {
  * struct vof_opts - what a device is to be connected to; checked by configfs.c
  * @name: of the directory in configfs, for messages
  * @ops: the fabric; its module is held
- * @traddr: address of the target, empty: not set
+ * @traddr: addresses of the target as they were written, empty: not set
+ * @addrs: each of them, and which one is used
  * @host_traddr: address to connect from, empty: any
  * @trsvcid: port of the target
- * @addr: what these three mean, as last looked at; the namespace is held
- * @where: @addr in words
+ * @addr: what the address in use, @host_traddr and @trsvcid mean, as last looked at; the
+ *	namespace is held
+ * @where: each address of @addrs, with fabric and port, in words
  * @tvqn: name of the target
  * @ivqn: our name
  * @queue_size: largest virtqueue
@@ -148,11 +149,12 @@ struct vof_told {
 struct vof_opts {
 	char name[64];
 	const struct vof_fabric_ops *ops;
-	char traddr[VOF_ADDR_SIZE];
+	char traddr[VOF_ADDRS_SIZE];
+	struct vof_addrs addrs;
 	char host_traddr[VOF_ADDR_SIZE];
 	u16 trsvcid;
 	struct vof_target addr;
-	char where[80];
+	char where[VOF_ADDRS_MAX][80];
 	char tvqn[VIRTIO_OF_VQN_SIZE];
 	char ivqn[VIRTIO_OF_VQN_SIZE];
 	u16 queue_size;
@@ -360,6 +362,7 @@ void vof_link_queue(struct vof_device *dev, struct delayed_work *work,
 		    unsigned long delay);
 void vof_link_refuse(struct vof_device *dev, int err);
 bool vof_link_up(struct vof_device *dev);
+int vof_link_dial(struct vof_device *dev);
 void vof_link_wake(struct vof_device *dev);
 void vof_link_watch(struct vof_device *dev);
 void vof_link_check(struct vof_device *dev);

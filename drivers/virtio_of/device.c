@@ -168,7 +168,7 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	dev->state_since = get_jiffies_64();
 	spin_lock_init(&dev->state_lock);
 	vof_report_init(&dev->report, dev->opts.name, dev->opts.tvqn,
-			dev->opts.where);
+			dev->opts.where[0]);
 	mutex_init(&dev->vq_lock);
 	vof_link_init(dev);
 	vof_vdev_init(dev);
@@ -253,7 +253,7 @@ int vof_device_connect(struct vof_device *dev)
 		vof_device_error(dev, -ENOMEM, "no memory for a control queue");
 		return -ENOMEM;
 	}
-	ret = vof_queue_open(dev->ctrl);
+	ret = vof_link_dial(dev);
 	if (!ret)
 		ret = vof_instance_negotiate(dev);
 	if (!ret)
@@ -276,7 +276,7 @@ int vof_device_connect(struct vof_device *dev)
 
 	vof_link_check(dev);
 	pr_info("%s: %s is target %s at %s%s%s\n", dev->opts.name,
-		dev_name(&dev->vdev.dev), dev->opts.tvqn, dev->opts.where,
+		dev_name(&dev->vdev.dev), dev->opts.tvqn, READ_ONCE(dev->report.where),
 		dev->ops->describe ? ", " : "",
 		dev->ops->describe ? dev->ops->describe(dev->ctrl) : "");
 	return 0;

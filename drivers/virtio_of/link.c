@@ -273,6 +273,8 @@ static void vof_link_begin(struct vof_device *dev)
 	useful = proven || vof_link_was_useful(dev);
 	if (proven)
 		dev->attempts = 0;
+	else
+		vof_addrs_next(&dev->opts.addrs);
 	if (useful) {
 		WRITE_ONCE(dev->outage_at, jiffies);
 		WRITE_ONCE(dev->failfast, false);
@@ -286,15 +288,46 @@ static void vof_link_begin(struct vof_device *dev)
 		vof_link_fail(dev);
 }
 
+/* What was lost is closed and counts no more. */
+static void vof_link_forget(struct vof_device *dev)
+{
+	spin_lock_irq(&dev->state_lock);
+	WRITE_ONCE(dev->lost, 0);
+	spin_unlock_irq(&dev->state_lock);
+}
+
+/**
+ * vof_link_dial() - connect the control queue, by the first address that leads to the target
+ * @dev: the device, without a link
+ *
+ * Context: may sleep, bounded; nobody else uses the connections of the device.
+ * Return: 0 or a negative errno; the cause has been reported.
+ */
+int vof_link_dial(struct vof_device *dev)
+{
+	struct vof_addrs *addrs = &dev->opts.addrs;
+	int ret;
+
+	for (;;) {
+		ret = vof_addr_refresh(dev);
+		if (!ret)
+			ret = vof_queue_open(dev->ctrl);
+		if (!ret || !vof_addrs_worth(READ_ONCE(dev->lost) ?: ret) ||
+		    !vof_addrs_next(addrs))
+			return ret;
+		vof_link_forget(dev);
+		if (!vof_link_up(dev))
+			return ret;
+	}
+}
+
 static int vof_link_attempt(struct vof_device *dev)
 {
 	unsigned int i, replayed = 0;
 	bool waiting;
 	int ret;
 
-	spin_lock_irq(&dev->state_lock);
-	WRITE_ONCE(dev->lost, 0);
-	spin_unlock_irq(&dev->state_lock);
+	vof_link_forget(dev);
 	vof_limit_attempt(dev);
 	dev->overdue = false;
 	dev->unrest = 0;
@@ -304,11 +337,13 @@ static int vof_link_attempt(struct vof_device *dev)
 
 	WRITE_ONCE(dev->recoverer, current);
 	mod_timer(&dev->expiry, vof_limit_attempt_until(dev));
-	ret = vof_addr_refresh(dev);
-	if (!ret)
-		ret = vof_queue_open(dev->ctrl);
-	if (!ret)
+	ret = vof_link_dial(dev);
+	if (!ret) {
 		ret = vof_instance_restore(dev);
+		/* The control queue is not all: whoever goes on takes another way. */
+		if (ret)
+			vof_addrs_next(&dev->opts.addrs);
+	}
 	timer_delete_sync(&dev->expiry);
 	WRITE_ONCE(dev->recoverer, NULL);
 	if (ret && time_after(jiffies, dev->attempt_end))
@@ -575,6 +610,7 @@ void vof_link_watch(struct vof_device *dev)
  */
 void vof_link_check(struct vof_device *dev)
 {
+	vof_addrs_proven(&dev->opts.addrs);
 	smp_mb(); /* pairs with the one in vof_vdev_config_changed() */
 	if (!vof_link_up(dev) || READ_ONCE(dev->suspended) ||
 	    READ_ONCE(dev->halted))

@@ -11,6 +11,7 @@
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/string.h>
+#include <linux/stringhash.h>
 
 #include "report.h"
 
@@ -19,17 +20,31 @@
  * @r: the report
  * @name: of the directory in configfs
  * @tvqn: name of the target
- * @where: its address in words; all three stay as long as @r
+ * @where: its first address in words; all three stay as long as @r
  */
 void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
 		     const char *where)
 {
 	r->name = name;
 	r->tvqn = tvqn;
-	r->where = where;
+	vof_report_at(r, where, 0);
 	spin_lock_init(&r->lock);
 	ratelimit_state_init(&r->limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
+}
+
+/**
+ * vof_report_at() - another address is used from now on
+ * @r: the report
+ * @where: it in words; stays as long as @r
+ * @way: its number, below VOF_REPORT_WAYS
+ *
+ * Context: any.
+ */
+void vof_report_at(struct vof_report *r, const char *where, unsigned int way)
+{
+	WRITE_ONCE(r->where, where);
+	WRITE_ONCE(r->way, way);
 }
 
 /**
@@ -58,12 +73,15 @@ void vof_report_error(struct vof_report *r, int err, const char *fmt, ...)
 	unsigned long flags;
 	va_list args;
 	bool again;
+	u32 hash;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	hash = full_name_hash(NULL, text, strlen(text));
 	spin_lock_irqsave(&r->lock, flags);
-	again = READ_ONCE(r->retrying) && !strcmp(r->text, text);
+	again = READ_ONCE(r->retrying) && r->said[READ_ONCE(r->way)] == hash;
+	r->said[READ_ONCE(r->way)] = hash;
 	WRITE_ONCE(r->err, err);
 	strscpy(r->text, text, sizeof(r->text));
 	spin_unlock_irqrestore(&r->lock, flags);
@@ -119,7 +137,7 @@ static void vof_report_log(struct vof_report *r, const char *level,
 			   struct va_format *vaf)
 {
 	printk("%s" pr_fmt("%s: target %s at %s: %pV\n"), level, r->name, r->tvqn,
-	       r->where, vaf);
+	       READ_ONCE(r->where), vaf);
 }
 
 /**

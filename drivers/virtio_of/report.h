@@ -9,15 +9,19 @@
 #include <linux/types.h>
 
 #define VOF_ERROR_SIZE		256
+/* Ways to a target, of which each has errors of its own. */
+#define VOF_REPORT_WAYS		4
 
 /**
  * struct vof_report - in whose name something is said, and what was said last
  * @name: of the directory in configfs
  * @tvqn: name of the target
- * @where: its address in words
- * @lock: protects @err and @text
+ * @where: its address in words, the one in use
+ * @way: number of that address
+ * @lock: protects @err, @text and @said
  * @err: errno of the last error; 0: there was none
  * @text: the last error in words
+ * @said: hash of the last error of each address
  * @retrying: the same is tried over and over: an error that says nothing new is not
  *	logged again
  * @limit: so that a device that keeps failing does not flood the log
@@ -26,15 +30,18 @@ struct vof_report {
 	const char *name;
 	const char *tvqn;
 	const char *where;
+	unsigned int way;
 	spinlock_t lock;
 	int err;
 	char text[VOF_ERROR_SIZE];
+	u32 said[VOF_REPORT_WAYS];
 	bool retrying;
 	struct ratelimit_state limit;
 };
 
 void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
 		     const char *where);
+void vof_report_at(struct vof_report *r, const char *where, unsigned int way);
 void vof_report_retrying(struct vof_report *r, bool retrying);
 __printf(3, 4)
 void vof_report_error(struct vof_report *r, int err, const char *fmt, ...);

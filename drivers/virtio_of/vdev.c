@@ -517,7 +517,7 @@ static int vof_vdev_finalize_features(struct virtio_device *vdev)
 
 static const char *vof_vdev_bus_name(struct virtio_device *vdev)
 {
-	return to_vof_device(vdev)->opts.where;
+	return READ_ONCE(to_vof_device(vdev)->report.where);
 }
 
 /* Callbacks run inside an RCU read-side section (invariant I4 of queue.c). */

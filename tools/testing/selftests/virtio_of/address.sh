@@ -78,4 +78,46 @@ adapter_back
 serve_disk
 check "live then" vof_wait_state d0 live 30
 vof_disconnect d0
+
+# Several addresses of one target: the first that answers, and another one when that is
+# gone, the last good one first.
+check "a second address" ip -6 addr add "$VOF_ADDR6/64" dev "$VOF_DEV" nodad
+gid() { [ "$(grep -lE "${1}" /sys/class/infiniband/rxe0/ports/1/gids/* | wc -l)" = "$2" ]; }
+v4=ffff:0a00:0001 v6=fd00:0000:0000:0000:0000:0000:0000:0001
+check "which the adapter knows" wait_for gid $v6 1
+# The address of the link that was made last.
+at() { vof_log | sed -n 's,.* disk at rdma://\(.*\):8549[:\,].*\(with\|again\).*,\1,p' | tail -n 1; }
+# again_at ADDRESS: a new link is there, by that one.
+again_at()
+{
+	local before
+	before=$(vof_get d0 reconnects)
+	check "$1: a new link is wanted" vof_set d0 reconnect 1
+	more() { [ "$(vof_get d0 reconnects)" -gt "$before" ]; }
+	check "$1: there is one" wait_for wait_for more || note "$(vof_get d0 last_error)"
+	is "$1: by this address" "$(at)" "$1"
+	check "$1: data comes back" vof_fio filename="$(vof_disk d0)" rw=randwrite bs=4k \
+		size=8m io_size=256k iodepth=8 verify=crc32c
+}
+check "nobody at the first of two" vof_connect d0 tvqn=disk "traddr=10.0.0.99 $VOF_ADDR6" ||
+	note "$(vof_get d0 last_error)"
+is "the second is used" "$(at)" "[$VOF_ADDR6]"
+like "why not the first" "$(vof_get d0 last_error)" "no answer"
+vof_make d1 tvqn=disk "traddr=10.0.0.98 fd00:0::1"
+is "one of them is taken" "$(vof_set d1 enable 1)" EEXIST
+vof_disconnect d1
+vof_disconnect d0
+check "two that answer" vof_connect d0 tvqn=disk "traddr=$VOF_ADDR $VOF_ADDR6" \
+	reconnect_delay=1
+is "the first is used" "$(at)" "$VOF_ADDR"
+ip addr del "$VOF_ADDR/24" dev "$VOF_DEV"
+check "the first is gone" wait_for gid $v4 0
+again_at "[$VOF_ADDR6]"
+ip addr add "$VOF_ADDR/24" dev "$VOF_DEV"
+check "the first is back" wait_for gid $v4 1
+again_at "[$VOF_ADDR6]"
+ip -6 addr del "$VOF_ADDR6/64" dev "$VOF_DEV"
+check "the second is gone" wait_for gid $v6 0
+again_at "$VOF_ADDR"
+vof_disconnect d0
 finish

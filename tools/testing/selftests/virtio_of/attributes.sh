@@ -45,10 +45,15 @@ accepts ivqn "$long"
 refuses ivqn "${long}y" ENAMETOOLONG "255 bytes"
 accepts traddr 192.0.2.1
 accepts traddr 2001:db8::1
+accepts traddr "192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.3"
+refuses traddr "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5" E2BIG "at most 4 addresses"
+refuses traddr "2001:db8::1 192.0.2.1 2001:db8:0::1" EINVAL "2001:db8:0::1 is there twice"
+refuses traddr "192.0.2.1 example.com" EINVAL "not an IPv4 or IPv6 address"
 accepts traddr ""
 refuses traddr 192.0.2.256 EINVAL "not an IPv4 or IPv6 address"
 refuses traddr example.com EINVAL "not an IPv4 or IPv6 address"
 refuses traddr "$long" ENAMETOOLONG "63 bytes"
+refuses traddr "$long 1" ENAMETOOLONG "255 bytes"
 refuses host_traddr ":::" EINVAL "not an IPv4 or IPv6 address"
 accepts trsvcid 1
 accepts trsvcid 65535
