@@ -170,8 +170,7 @@ static bool fetch(struct slot *s)
 	uint8_t *dst = s->small;
 
 	if (length > s->small_len) {
-		if (!piece->pages &&
-		    !stage_get(stage, piece,
+		if (!stage_get(stage, piece,
 			       1 + (length - HEADER + STAGE_PAGE - 1) / STAGE_PAGE))
 			return false;
 		dst = stage_at(stage, piece) + STAGE_PAGE - HEADER;
@@ -180,6 +179,8 @@ static bool fetch(struct slot *s)
 	s->reading = true;
 	if (s->conn->ops->fetch(s, dst, length))
 		return true;
+	/* whoever is at the head of the list may wait for just this piece */
+	stage_put(stage, piece);
 	s->out = NULL;
 	s->reading = false;
 	return false;
