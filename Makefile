@@ -50,7 +50,7 @@ help:
 	@echo 'make handshake   virtio-of-handshake, the agent for TLS where there is no tlshd'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
-	@echo 'make fuzz        the target'"'"'s decoder under libFuzzer, for FUZZ_TIME seconds ($(FUZZ_TIME))'
+	@echo 'make fuzz        the fuzzers of the target, for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make checks      build checks: W=1, sparse, checkpatch, gcc and clang, newest kernel'
 	@echo 'make bench       what an I/O costs, beside nvme-rdma; writes build/bench.json'
 	@echo 'make bench-quick fails when an I/O costs more than it did'
