@@ -45,7 +45,7 @@ help:
 	@echo 'make check-all   both'
 	@echo 'make check-full  all there is, in a fresh Debian too: hours'
 	@echo
-	@echo 'make modules     virtio_of.ko and virtio_of_rdma.ko  [KVER=6.1|6.12|debug|version]'
+	@echo 'make modules     virtio_of.ko and its fabrics  [KVER=6.1|6.12|debug|version]'
 	@echo 'make target      the userspace target, virtio-of-target'
 	@echo 'make handshake   virtio-of-handshake, the agent for TLS where there is no tlshd'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
