@@ -75,7 +75,12 @@ if over rdma; then
 	enable_fails eager=wrap EPROTO "eager buffers of virtqueue 0 make no sense"
 	enable_fails eager=huge EPROTO "eager buffers of virtqueue 0 make no sense"
 	enable_fails eager=many EPROTO "65 eager buffers where 64 were asked for"
-	enable_fails eager=key EIO "virtqueue 0: .*access"
+	# The adapter's refusal, or the target's end because of it: whichever is heard first.
+	bad_target eager=key
+	like "eager=key: enable fails" "$(vof_set b enable 1)" "EIO|ECONNRESET"
+	like "eager=key: last_error says why" "$(vof_get b last_error)" \
+		"virtqueue 0: (.*access|$closed)"
+	bad_end eager=key
 else
 	# What is too long is the beginning of another answer.
 	enable_fails long=control EPROTO "control queue: .*not in flight"
