@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/file.c tools/target/file_io.c tools/target/file_size.c tools/target/file_open.c tools/target/claim.c tools/target/below.c */
+/* link: tools/target/file.c tools/target/file_io.c tools/target/file_size.c */
+/* link: tools/target/file_open.c tools/target/claim.c tools/target/below.c */
 /* link: tools/target/timers.c */
 /*
  * The target's file backend against an io_uring that answers what the test
