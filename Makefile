@@ -39,7 +39,7 @@ RUNNING	:= $(shell uname -r)
 all: modules target handshake
 
 help:
-	@echo 'make demo        a remote /dev/vda with real files, in two guests'
+	@echo 'make demo        a remote /dev/vda with real files, in two guests  [TRANSPORT=tcp|rdma]'
 	@echo 'make check       all tests: on the host, then in guests on both kernels'
 	@echo 'make check-debug the tests in guests on a debug kernel, which is built first'
 	@echo 'make check-all   both'
@@ -118,11 +118,15 @@ $(O)/tools/%: $(selftests)/%.c
 
 # ---- benchmarks -------------------------------------------------------------
 
-bench-tools: $(O)/tools/vof-floor $(O)/tools/vof-mark $(O)/bench/count.so
+bench-tools: $(O)/tools/vof-floor $(O)/tools/vof-floor-tcp $(O)/tools/vof-mark $(O)/bench/count.so
 
 $(O)/tools/vof-floor: tools/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $< -libverbs
+
+$(O)/tools/vof-floor-tcp: tools/bench/floor-tcp.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
 
 $(O)/tools/vof-mark: tools/bench/mark.c tools/bench/mark.h
 	@mkdir -p $(@D)
@@ -168,7 +172,7 @@ checks:
 
 demo:
 	@scripts/setup demo
-	@scripts/demo
+	@TRANSPORT=$(TRANSPORT) scripts/demo
 
 guest:
 	@scripts/setup guest

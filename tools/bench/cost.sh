@@ -54,15 +54,35 @@ floor()
 	done
 }
 
+floor_tcp()
+{
+	local bs depth shape
+	for bs in $sizes; do
+		for depth in $depths; do
+			for shape in read write; do
+				result floor-tcp "rand$shape-$bs-$depth" "$(vof-floor-tcp \
+					-a "$VOF_ADDR" -b "$(bytes "$bs")" -q "$depth" \
+					-n "$(ios "$bs" "$depth")" $shape)"
+			done
+		done
+	done
+}
+
 result info release "$(uname -r)"
 for system in $systems; do
 	case $system in
 	floor)
 		floor
 		;;
-	virtio_of)
-		start_target --blk tvqn=bench,mem=64M,queues=1
-		vof_connect bench bench "$VOF_ADDR"
+	floor-tcp)
+		floor_tcp
+		;;
+	virtio_of|virtio_of-tcp)
+		transport=${system#virtio_of}
+		transport=${transport#-}
+		transport=${transport:-rdma}
+		start_target "$transport" --blk tvqn=bench,mem=64M,queues=1
+		vof_connect bench bench "$VOF_ADDR" "$transport"
 		fill_disk
 		jobs_for | run_jobs "$system"
 		vof_disconnect bench

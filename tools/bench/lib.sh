@@ -29,22 +29,25 @@ wait_for()
 
 # ---- virtio_of --------------------------------------------------------------
 
-# start_target ARGUMENTS...: leaves the process id in TARGET.
+# start_target TRANSPORT ARGUMENTS...: leaves the process id in TARGET.
 start_target()
 {
-	virtio-of-target --listen "rdma://$VOF_ADDR" "$@" >$tmp/target.log 2>&1 9>&- &
+	local transport=$1
+	shift
+	virtio-of-target --listen "$transport://$VOF_ADDR" "$@" >$tmp/target.log 2>&1 9>&- &
 	TARGET=$!
 	wait_for grep -q listening $tmp/target.log
 }
 
 stop_target() { kill "$TARGET"; wait "$TARGET"; }
 
-# vof_connect NAME TVQN ADDRESS: leaves the disk in DISK.
+# vof_connect NAME TVQN ADDRESS [TRANSPORT]: leaves the disk in DISK.
 vof_connect()
 {
 	local d
-	[ -d /sys/module/virtio_of_rdma ] || modprobe virtio_of_rdma
+	[ -d "/sys/module/virtio_of_${4-rdma}" ] || modprobe "virtio_of_${4-rdma}"
 	mkdir "$vof/$1"
+	echo "${4-rdma}" >"$vof/$1/transport"
 	echo "$3" >"$vof/$1/traddr"
 	echo "$2" >"$vof/$1/tvqn"
 	echo 1 >"$vof/$1/enable"

@@ -1,18 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Two guests, target and initiator: what an I/O asks of the adapter and of the
-# network, and how many round trips it takes.
+# network, and how many round trips it takes: pair.sh rdma|tcp
 . "${0%/*}/lib.sh"
 
-systems="virtio_of nvme-rdma"
+transport=$1
+case $transport in
+rdma) systems="virtio_of nvme-rdma" ;;
+tcp) systems="virtio_of-tcp nvme-tcp" ;;
+esac
+# TCP's window opens once and stays so.
+echo 0 >/proc/sys/net/ipv4/tcp_slow_start_after_idle
 sizes="4k 16k 64k 256k 1m"
 trace=/sys/kernel/tracing
 delay=100
 
 if [ "$VOF_NODE" = target ]; then
-	start_target --blk tvqn=bench,mem=64M,queues=1
+	start_target "$transport" --blk tvqn=bench,mem=64M,queues=1
 	null_disk 64
-	nvmet_serve rdma 4420 "$NULL_DISK"
+	nvmet_serve "$transport" 4420 "$NULL_DISK"
 	barrier up
 	barrier "done"
 	exit 0
@@ -20,8 +26,9 @@ fi
 
 # What can be counted, by the kernel's function tracer: calls of these.
 # Other virtio devices of the guest interrupt as well.
-declare -A functions=([posts]="rxe_post_send <-" [completions]="rxe_cq_post <-"
-	[interrupts]="vring_interrupt <-vof")
+declare -A functions=([interrupts]="vring_interrupt <-vof")
+[ "$transport" = tcp ] ||
+	functions+=([posts]="rxe_post_send <-" [completions]="rxe_cq_post <-")
 
 calls()
 {
@@ -83,6 +90,7 @@ trips()
 	done
 	netem delay ${delay}ms
 	for rw in randread randwrite; do
+		[ "$transport" = rdma ] || latency $rw 1m 20 0 >/dev/null
 		for bs in $sizes; do
 			far=$(latency $rw "$bs" 10 0)
 			result trips "$1" "$rw-$bs $(awk \
@@ -98,11 +106,10 @@ addr=$(node_addr target)
 wait_for ping -c 1 -W 1 "$addr" >/dev/null
 echo 8192 >$trace/buffer_size_kb
 for system in $systems; do
-	if [ "$system" = virtio_of ]; then
-		vof_connect bench bench "$addr"
-	else
-		nvme_connect rdma 4420 "$addr"
-	fi
+	case $system in
+	virtio_of*) vof_connect bench bench "$addr" "$transport" ;;
+	*) nvme_connect "$transport" 4420 "$addr" ;;
+	esac
 	fill_disk
 	printf '%s\n' "${functions[@]%% *}" >$trace/set_ftrace_filter
 	echo function >$trace/current_tracer
@@ -115,10 +122,9 @@ for system in $systems; do
 	done
 	echo nop >$trace/current_tracer
 	trips "$system"
-	if [ "$system" = virtio_of ]; then
-		vof_disconnect bench
-	else
-		nvme_disconnect
-	fi
+	case $system in
+	virtio_of*) vof_disconnect bench ;;
+	*) nvme_disconnect ;;
+	esac
 done
 barrier "done"

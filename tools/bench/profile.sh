@@ -34,7 +34,7 @@ jobs()
 cd "${tmp:?}" || die "no directory"
 case $system in
 virtio_of)
-	start_target --blk tvqn=bench,mem=64M,queues=1
+	start_target rdma --blk tvqn=bench,mem=64M,queues=1
 	vof_connect bench bench "$VOF_ADDR"
 	fill_disk
 	cat "/proc/$TARGET/maps" >/out/target.maps

@@ -37,7 +37,7 @@ try()
 	for ((i = 1; i <= $3; i++)); do
 		args+=(--blk "tvqn=bench$i,mem=16M,queues=$2")
 	done
-	start_target --max-memory 4G "${args[@]}"
+	start_target rdma --max-memory 4G "${args[@]}"
 	ours=$(target_kb)
 	before=$(machine_kb)
 	start=$(now)
