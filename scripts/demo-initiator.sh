@@ -31,10 +31,10 @@ trap 'die "the command above"' ERR
 config=/sys/kernel/config/virtio_of/demo
 new=/mnt/new
 
-run modprobe virtio_of_rdma
+run modprobe "virtio_of_$VOF_TRANSPORT"
 barrier listening
 run mkdir $config
-sh_run "echo rdma > $config/transport"
+sh_run "echo $VOF_TRANSPORT > $config/transport"
 sh_run "echo $(node_addr target) > $config/traddr"
 sh_run "echo demo > $config/tvqn"
 sh_run "echo 1 > $config/enable"
@@ -79,7 +79,7 @@ run umount /mnt
 sh_run "echo 0 > $config/enable"
 run rmdir $config
 [ ! -e /dev/vda ]
-run rmmod virtio_of_rdma virtio_of
+run rmmod "virtio_of_$VOF_TRANSPORT" virtio_of
 bad=$(dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|blocked for more') || true
 [ -z "$bad" ] || die "the kernel complains: $bad"
 barrier disconnected

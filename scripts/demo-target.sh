@@ -9,7 +9,7 @@ set -eu
 modprobe virtio_blk
 log=/tmp/target.log
 set -x
-virtio-of-target --listen "rdma://$VOF_ADDR" \
+virtio-of-target --listen "$VOF_TRANSPORT://$VOF_ADDR" \
 	--blk tvqn=demo,file=/dev/vda,serial=vof-demo >$log 2>&1 &
 { set +x; } 2>/dev/null
 target=$!
