@@ -3,7 +3,9 @@
  * An initiator that does what it is told, one action after the other; for tests
  * that are written in shell. Ends with 0 when every action did what it should.
  *
- *	vof-act --addr ADDR --tvqn NAME [--ivqn NAME] [--below PATH] ACTION...
+ *	vof-act --addr ADDR|URL --tvqn NAME [--ivqn NAME] [--below PATH] ACTION...
+ *
+ * over RDMA, or TCP by a URL such as tcp://ADDR; crowd and theft are RDMA's.
  *
  *	up		make an instance with one virtqueue, of a disk
  *	again		another one with the same names; the old one stays as it is
@@ -109,7 +111,7 @@ static bool vq_again(void)
 {
 	if (connect_vq(&p, &p.vq, 0, MAX_FLIGHT))
 		return false;
-	return !get_eager(&p, &p.vq, 0, 1);
+	return peer_streams || !get_eager(&p, &p.vq, 0, 1);
 }
 
 static bool finished(uint16_t id, uint64_t at, unsigned int in, int patience)
@@ -250,6 +252,8 @@ static bool flood(unsigned int ms)
 	union virtio_of_completion done;
 	uint64_t end = now() + ms;
 	unsigned int sent = 0, got = 0;
+	/* what would follow this one on a stream nobody knows: its end */
+	uint16_t headless = peer_streams ? 0x0ffc : VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF;
 
 	while (now() < end && !p.vq.dead && !p.ctrl.dead) {
 		union virtio_of_command c = { 0 };
@@ -257,8 +261,7 @@ static bool flood(unsigned int ms)
 		/* more in flight than the queue has entries, never waited for */
 		for (unsigned int i = 0; i < 150 && sent - got < 300; i++) {
 			memset(&c, 0, sizeof(c));
-			c.common.opcode = htole16(i % 2 ? 0x0ffd :
-						  VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF);
+			c.common.opcode = htole16(i % 2 ? 0x0ffd : headless);
 			queue_command(&p.vq, &c, NULL, 0);
 			sent++;
 		}
@@ -508,7 +511,8 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			peer_addr = optarg;
+			if (!peer_url(optarg))
+				return 2;
 			break;
 		case 'p':
 			peer_port = optarg;
@@ -527,7 +531,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!peer_addr || optind == argc) {
-		fprintf(stderr, "usage: vof-act --addr ADDR [--port P] --tvqn NAME\n"
+		fprintf(stderr, "usage: vof-act --addr ADDR|URL [--port P] --tvqn NAME\n"
 			"  [--ivqn NAME] [--below PATH] ACTION...\n");
 		return 2;
 	}

@@ -24,9 +24,9 @@ check "the new instance waits for the old one's write, and wins" \
 	act "${below[@]}" up post:8:1 sleep:500 !below:8:1 \
 	"2000< again" below:8:1 write:8:2 below:8:2 sleep:5000 below:8:2 read:8:2
 check "another initiator does not wait for it" bash -c "
-	vof-act --addr $VOF_ADDR --tvqn disk up post:16:1 sleep:2000 &
+	vof-act --addr $(vof_url "$VOF_ADDR") --tvqn disk up post:16:1 sleep:2000 &
 	sleep 1
-	vof-act --addr $VOF_ADDR --tvqn disk --ivqn other '<1500 up'
+	vof-act --addr $(vof_url "$VOF_ADDR") --tvqn disk --ivqn other '<1500 up'
 	result=\$?
 	wait
 	exit \$result"
@@ -39,7 +39,7 @@ check "so does Reset, which is answered after the write" \
 check "what Reset would take back is refused until then" \
 	act "${below[@]}" up post:40:1 sleep:500 "2000< resetting" below:40:1
 # A killed process leaves its write in the kernel.
-vof-act --addr "$VOF_ADDR" "${below[@]}" up post:8:3 sleep:60000 \
+vof-act --addr "$(vof_url "$VOF_ADDR")" "${below[@]}" up post:8:3 sleep:60000 \
 	>"$VOF_TMP/late" 2>&1 &
 late=$!
 for ((i = 0; i < 100; i++)); do

@@ -18,7 +18,7 @@ if on_node initiator; then
 	netem
 	barrier up
 	for round in keepalive fence; do
-		vof-act --addr "$(target_addr)" --tvqn disk --ivqn lost \
+		vof-act --addr "$(vof_url "$(target_addr)")" --tvqn disk --ivqn lost \
 			up write:8:1 sleep:90000 >"$VOF_TMP/act" 2>&1 &
 		act=$!
 		for ((i = 0; i < 200; i++)); do
@@ -41,6 +41,7 @@ if on_node initiator; then
 	finish
 fi
 
+vanished="no answer from the peer"
 pinned() { grep VmPin "/proc/$TARGET/status"; }
 
 start_target --keepalive 3 --blk tvqn=disk,mem=16M,queues=1 \
@@ -66,7 +67,7 @@ took=$(($(milliseconds) - start))
 # shellcheck disable=SC2154 # slower is of lib.sh
 check "within twice the keepalive and some seconds ($took ms)" [ $took -lt $((11000 * slower)) ]
 check "the reason is in the log" target_says \
-	"(keepalive cannot be delivered|send: transport retry counter exceeded), closing" 0
+	"(keepalive cannot be delivered|send: transport retry counter exceeded|$vanished), closing" 0
 wait $load
 is "others are served meanwhile" $? 0
 note <"$VOF_TMP/load"

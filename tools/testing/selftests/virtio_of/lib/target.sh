@@ -163,4 +163,4 @@ vof_no_disks()
 }
 
 # act ARGUMENTS...: vof-act, see there, at the address of targets.
-act() { vof-act --addr "$(target_addr)" "$@"; }
+act() { vof-act --addr "$(vof_url "$(target_addr)")" "$@"; }
