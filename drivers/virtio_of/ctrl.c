@@ -130,7 +130,7 @@ int vof_ctrl_disconnect(struct vof_queue *q)
 	q->closing = true;
 	spin_unlock_irq(&q->lock);
 	return vof_ctrl_must(q, VIRTIO_OF_OP_DISCONNECT,
-				    &(union virtio_of_command){}, &cpl);
+			     &(union virtio_of_command){}, &cpl);
 }
 
 /**
@@ -261,7 +261,7 @@ int vof_ctrl_reset(struct vof_device *dev)
 	union virtio_of_completion cpl;
 
 	return vof_ctrl_must(dev->ctrl, VIRTIO_OF_OP_RESET_DEVICE,
-				    &(union virtio_of_command){}, &cpl);
+			     &(union virtio_of_command){}, &cpl);
 }
 
 /**
@@ -277,7 +277,7 @@ int vof_ctrl_get_status(struct vof_device *dev, u32 *status)
 	int ret;
 
 	ret = vof_ctrl_must(dev->ctrl, VIRTIO_OF_OP_GET_STATUS,
-				   &(union virtio_of_command){}, &cpl);
+			    &(union virtio_of_command){}, &cpl);
 	if (!ret)
 		*status = le32_to_cpu(cpl.get_status.dev_status);
 	return ret;

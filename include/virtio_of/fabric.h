@@ -108,7 +108,8 @@ static inline void *vof_req_priv(struct vof_req *req)
  * @queue_priv: bytes of its part of a queue, see vof_queue_priv()
  * @req_priv: bytes of its part of a request, see vof_req_priv()
  * @queue_init: the part of @q, of zeroes, was allocated. Cannot fail; before any other
- *	operation, @cancel among them. Optional
+ *	operation, @cancel among them, and before there is a vof_queue_control().
+ *	Optional
  * @queue_open: connect @q to @to. May sleep, bounded; returns soon after @cancel.
  *	0, or a negative errno with the cause reported by vof_queue_error(), and
  *	nothing left; -ECANCELED after @cancel needs no report
@@ -141,7 +142,8 @@ static inline void *vof_req_priv(struct vof_req *req)
  *	Optional
  * @kick: send what was submitted. Follows each section under the queue's lock
  *	in which @submit succeeded, when the lock has been dropped; any context,
- *	maybe with interrupts off, maybe on several CPUs at once. Optional
+ *	maybe with interrupts off, maybe on several CPUs at once, maybe only after
+ *	@queue_stop or @queue_close. Optional
  * @answer_length: @req is a chain that was sent as another command than VQ: how much was
  *	written, according to @cpl, which is unchecked? Atomic. Only for who sends such
  */

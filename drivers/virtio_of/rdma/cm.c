@@ -169,10 +169,10 @@ static int vof_rdma_cm_none(struct vof_rdma_queue *rq)
 /* Wait for the event that answers the call just made. */
 static int vof_rdma_cm_wait(struct vof_rdma_queue *rq, unsigned long deadline)
 {
-	/* Pairs with the release in vof_rdma_cm_result(). */
-	wait_event_timeout(rq->cm_wait, smp_load_acquire(&rq->cm_done) ||
+	wait_event_timeout(rq->cm_wait, READ_ONCE(rq->cm_done) ||
 			   vof_queue_cancelled(rq->q),
 			   max_t(long, deadline - jiffies, 0));
+	/* Pairs with the release in vof_rdma_cm_result(). */
 	if (!smp_load_acquire(&rq->cm_done))
 		return vof_rdma_cm_none(rq);
 	rq->cm_done = false;
