@@ -3,9 +3,10 @@
  * An initiator that does what it is told, one action after the other; for tests
  * that are written in shell. Ends with 0 when every action did what it should.
  *
- *	vof-act --addr ADDR|URL --tvqn NAME [--ivqn NAME] [--below PATH] ACTION...
+ *	vof-act --addr ADDR|URL --tvqn NAME [--ivqn NAME] [--psk HEX] [--below PATH]
+ *		ACTION...
  *
- * over RDMA, or TCP by a URL such as tcp://ADDR; crowd and theft are RDMA's.
+ * over RDMA, or TCP by a URL such as tcp://ADDR, or tls:// and the key; crowd and theft are RDMA's.
  *
  *	up		make an instance with one virtqueue, of a disk
  *	again		another one with the same names; the old one stays as it is
@@ -504,7 +505,8 @@ int main(int argc, char **argv)
 	static const struct option opts[] = {
 		{ "addr", 1, NULL, 'a' }, { "port", 1, NULL, 'p' },
 		{ "tvqn", 1, NULL, 't' }, { "ivqn", 1, NULL, 'i' },
-		{ "below", 1, NULL, 'b' }, { NULL, 0, NULL, 0 }
+		{ "psk", 1, NULL, 'k' }, { "below", 1, NULL, 'b' },
+		{ NULL, 0, NULL, 0 }
 	};
 	int c;
 
@@ -523,6 +525,9 @@ int main(int argc, char **argv)
 		case 'i':
 			ivqn = optarg;
 			break;
+		case 'k':
+			peer_psk = optarg;
+			break;
 		case 'b':
 			below = optarg;
 			break;
@@ -532,7 +537,7 @@ int main(int argc, char **argv)
 	}
 	if (!peer_addr || optind == argc) {
 		fprintf(stderr, "usage: vof-act --addr ADDR|URL [--port P] --tvqn NAME\n"
-			"  [--ivqn NAME] [--below PATH] ACTION...\n");
+			"  [--ivqn NAME] [--psk HEX] [--below PATH] ACTION...\n");
 		return 2;
 	}
 	while (optind < argc)
