@@ -209,7 +209,7 @@ static const char doc[] =
 "eager + staging + (2 * queue-size + 4) * (1057 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
 "(6 * the largest queue-size + 134): 430K with queues of 256. Over TCP and TLS these are "
-"about 60K and staging + (eager or staging, whichever is more) + (2 * queue-size + 4) * 900 "
+"about 80K and staging + (eager or staging, whichever is more) + (2 * queue-size + 4) * 1040 "
 "bytes, and nothing for an adapter; TLS takes 64K more of each.\n\n"
 "SIGHUP reads the file again, and looks at sizes and at what could not be opened;\n"
 "SIGTERM finishes I/O and exits.";

@@ -45,6 +45,25 @@ static void require_sum(const struct proto_cmd *cmd, uint64_t len)
 	require(proto_ranges(cmd, 0, len + 1, r, PROTO_MAX_DESCS) < 0);
 }
 
+/* What would follow such a command in a stream? */
+static void check_stream(const uint8_t *msg, enum proto_queue queue)
+{
+	enum proto_error err;
+	struct proto_cmd cmd;
+	uint32_t body;
+
+	err = proto_decode_stream(msg, queue, &cmd, &body);
+	require(proto_strerror(err) && (!err || !body));
+	if (err)
+		return;
+	require(queue != PROTO_FIRST || cmd.opcode == VIRTIO_OF_OP_CONNECT);
+	require(cmd.opcode != VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF && !cmd.ndescs);
+	if (cmd.opcode == VIRTIO_OF_OP_CONNECT)
+		require(!body || body == sizeof(struct virtio_of_connect));
+	else
+		require(body == (cmd.opcode == VIRTIO_OF_OP_VQ ? cmd.out_length : 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct proto_range ranges[PROTO_MAX_DESCS];
@@ -106,6 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cmd.ndescs)
 		check_ranges(&cmd, cmd.value, cmd.select);
 out:
+	if (size - 2 >= 16)
+		check_stream(msg, data[0] % 3);
 	if (size - 2 >= 256)
 		proto_vqn_ok(msg);
 	free(msg);

@@ -25,10 +25,23 @@ peer()
 	is "$MODE: vof-peer ends well" $status 0 || note <"$VOF_TMP/peer.err"
 }
 
+until_done()
+{
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+# connected N: instances that the target has made.
+connected() { [ "$(grep -c 'for its control queue' "$TARGET_LOG")" = "$1" ]; }
+
 truncate -s 32M "$VOF_TMP/image"
-all=(--connect-timeout 3 --blk tvqn=disk,mem=32M
-	--blk tvqn=locked,mem=16M,allow=nobody/else --blk tvqn=ro,mem=16M,readonly
-	--blk tvqn=slow,mem=16M,delay=2000 --rng tvqn=rng)
+all=(--connect-timeout 3 --blk "tvqn=disk,mem=32M"
+	--blk "tvqn=locked,mem=16M,allow=nobody/else" --blk "tvqn=ro,mem=16M,readonly"
+	--blk "tvqn=slow,mem=16M,delay=2000" --rng tvqn=rng)
 with_all=(--tvqn disk --ivqn peer --denied locked --readonly ro --slow slow --rng rng --reap 3)
 url=$(vof_url "$VOF_ADDR")
 
@@ -52,12 +65,36 @@ if over tcp; then
 	stop_target
 	is "$MODE: the target ends well" $? 0
 
-	MODE="a file of keys that others can read"
+	# peer has another key from then on, peer2 the same.
+	MODE="other keys"
+	reads=(vof-act --addr "tls://$VOF_ADDR:8550" --psk "$key" --tvqn key1)
+	start_target --listen "tls://$VOF_ADDR:8550" --blk "tvqn=key1,mem=32M,psk=$VOF_TMP/keys"
+	"${reads[@]}" --ivqn peer up "await:$VOF_TMP/changed" '!read:8:1' &
+	lost=$!
+	"${reads[@]}" --ivqn peer2 up write:8:1 "await:$VOF_TMP/changed" read:8:1 &
+	kept=$!
+	check "$MODE: both are connected" until_done connected 2
+	printf 'peer %s\npeer2 %s\n' "f${key#?}" $key >"$VOF_TMP/keys"
+	kill -HUP "$TARGET"
+	check "$MODE: the reload" until_done grep -q "its key is another one" "$TARGET_LOG"
+	touch "$VOF_TMP/changed"
+	wait $lost
+	is "$MODE: who has the old one is out" $? 0
+	wait $kept
+	is "$MODE: and nobody else" $? 0
+	check "$MODE: out for good" "${reads[@]}" --ivqn peer '!up'
+	check "$MODE: the new one is in" vof-act --addr "tls://$VOF_ADDR:8550" --psk "f${key#?}" \
+		--tvqn key1 --ivqn peer up down
 	chmod 640 "$VOF_TMP/keys"
+	kill -HUP "$TARGET"
+	check "$MODE: others can read it: nothing is changed" \
+		until_done grep -q "others than its owner.*nothing is changed" "$TARGET_LOG"
+	stop_target
+	is "$MODE: the target ends well" $? 0
 	virtio-of-target --listen "tls://$VOF_ADDR" \
 		--blk "tvqn=key1,mem=32M,psk=$VOF_TMP/keys" 2>"$VOF_TMP/said"
-	is "$MODE: no start" $? 1
-	check "$MODE: it says so" grep -q "others than its owner" "$VOF_TMP/said"
+	is "$MODE: nor does one start with it" $? 1
+	check "$MODE: and it says why" grep -q "others than its owner" "$VOF_TMP/said"
 	finish
 fi
 
