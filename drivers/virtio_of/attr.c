@@ -12,6 +12,7 @@
 #include <linux/log2.h>
 
 #include "configfs.h"
+#include "fabrics.h"
 
 /* Take the lock for a change of the configuration. */
 static int vof_config_begin(struct vof_config *cfg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A directory of configfs: what configfs.c and attr.c share.
+ * A directory of configfs: what configfs.c, attr.c and enable.c share.
  */
 #ifndef _VIRTIO_OF_CONFIGFS_H
 #define _VIRTIO_OF_CONFIGFS_H
@@ -14,6 +14,7 @@
 /**
  * struct vof_config - a directory
  * @item: in configfs
+ * @subsys: of which it is a part
  * @list: all directories that are enabled, under vof_enabled_lock
  * @lock: held over all of an enable or disable, and tried, not waited for, by
  *	writers of attributes: they get EBUSY, also while a connect is under way.
@@ -31,6 +32,7 @@
  */
 struct vof_config {
 	struct config_item item;
+	struct configfs_subsystem *subsys;
 	struct list_head list;
 	struct mutex lock;
 	spinlock_t peek;
@@ -49,6 +51,10 @@ static inline struct vof_config *to_vof_config(struct config_item *item)
 }
 
 /* configfs.c */
+int vof_configfs_init(void);
+void vof_configfs_exit(void);
+
+/* enable.c */
 __printf(3, 4)
 int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...);
 int vof_config_addr(struct vof_config *cfg, const char *what, const char *addr,
@@ -59,6 +65,7 @@ int vof_config_enable(struct vof_config *cfg);
 int vof_config_idle(struct vof_config *cfg);
 void vof_config_disable(struct vof_config *cfg);
 void vof_config_cancel(struct vof_config *cfg, bool cancel);
+void vof_config_halt(bool disconnect);
 
 /* attr.c */
 extern struct configfs_attribute *vof_config_attrs[];

@@ -28,6 +28,7 @@
 #include "queue.h"
 #include "report.h"
 #include "type/type.h"
+#include "work.h"
 
 /* A control command that takes longer means that the link is lost. */
 #define VOF_CTRL_TIMEOUT	(10 * HZ)
@@ -325,13 +326,6 @@ static inline bool vof_device_passing(const struct vof_device *dev)
 	return state != VOF_LIVE && state != VOF_RECOVERING && state != VOF_FAILED;
 }
 
-extern struct workqueue_struct *vof_wq;
-extern struct device *vof_parent;
-
-/* main.c */
-const struct vof_fabric_ops *vof_fabric_get(const char *name);
-void vof_fabric_put(const struct vof_fabric_ops *ops);
-
 /* ivqn.c */
 int vof_text_copy(char *dst, size_t size, const char *text, size_t count);
 void vof_ivqn_default(char *ivqn);
@@ -341,11 +335,9 @@ int vof_addr_parse(struct net *net, const char *text, u16 port,
 		   struct sockaddr_storage *ss);
 int vof_addr_refresh(struct vof_device *dev);
 
-/* configfs.c */
-int vof_configfs_init(void);
-void vof_configfs_exit(void);
-
 /* device.c */
+int vof_device_init(void);
+void vof_device_exit(void);
 struct vof_device *vof_device_create(const struct vof_opts *opts);
 int vof_device_connect(struct vof_device *dev);
 void vof_device_cancel(struct vof_device *dev);

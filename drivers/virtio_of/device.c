@@ -28,6 +28,9 @@
 #include "core.h"
 #include "trace.h"
 
+/* The parent of all of them. */
+static struct device *vof_parent;
+
 static const struct {
 	const char *name;
 	unsigned int next;
@@ -120,6 +123,28 @@ void vof_device_info(struct vof_device *dev, struct vof_info *info)
 	info->reconnects = READ_ONCE(dev->reconnects);
 	info->attempts = READ_ONCE(dev->attempts);
 	info->replayed = READ_ONCE(dev->replayed);
+}
+
+/**
+ * vof_device_init() - make the parent of all devices
+ *
+ * Context: module init.
+ * Return: 0 or a negative errno.
+ */
+int __init vof_device_init(void)
+{
+	vof_parent = root_device_register("virtio_of");
+	return PTR_ERR_OR_ZERO(vof_parent);
+}
+
+/**
+ * vof_device_exit() - remove the parent of all devices; there are none
+ *
+ * Context: module init or exit.
+ */
+void vof_device_exit(void)
+{
+	root_device_unregister(vof_parent);
 }
 
 static void vof_device_free(struct vof_device *dev)

@@ -1,129 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Virtio over Fabrics, initiator: module and registry of fabrics.
- *
- * A fabric is a module of its own. It registers its operations here; whoever
- * enables a device names it, and holds its module for as long as the device
- * exists.
- */
+/* Virtio over Fabrics, initiator: the module. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cc_platform.h>
-#include <linux/device.h>
 #include <linux/module.h>
 #include <xen/xen.h>
 
-#include "core.h"
-
-#define CREATE_TRACE_POINTS
-#include "trace.h"
-
-#define VOF_FABRICS	4
-
-struct workqueue_struct *vof_wq;
-struct device *vof_parent;
-
-static DEFINE_MUTEX(vof_fabrics_lock);
-static const struct vof_fabric_ops *vof_fabrics[VOF_FABRICS];
-
-static const struct vof_fabric_ops **vof_fabric_slot(const char *name)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&vof_fabrics_lock);
-	for (i = 0; i < VOF_FABRICS; i++)
-		if (vof_fabrics[i] && !strcmp(vof_fabrics[i]->name, name))
-			return &vof_fabrics[i];
-	return NULL;
-}
-
-/**
- * vof_fabric_register() - make a fabric available under its name
- * @ops: the fabric; must stay until vof_fabric_unregister()
- *
- * Context: may sleep.
- * Return: 0, -EEXIST for a name that is taken, -ENOSPC.
- */
-int vof_fabric_register(const struct vof_fabric_ops *ops)
-{
-	unsigned int i;
-	int ret = -ENOSPC;
-
-	mutex_lock(&vof_fabrics_lock);
-	if (vof_fabric_slot(ops->name)) {
-		ret = -EEXIST;
-		goto out;
-	}
-	for (i = 0; i < VOF_FABRICS; i++) {
-		if (!vof_fabrics[i]) {
-			vof_fabrics[i] = ops;
-			ret = 0;
-			break;
-		}
-	}
-out:
-	mutex_unlock(&vof_fabrics_lock);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(vof_fabric_register);
-
-/**
- * vof_fabric_unregister() - undo vof_fabric_register()
- * @ops: the fabric
- *
- * No device uses the fabric any more: each of them holds its module.
- *
- * Context: may sleep.
- */
-void vof_fabric_unregister(const struct vof_fabric_ops *ops)
-{
-	const struct vof_fabric_ops **slot;
-
-	mutex_lock(&vof_fabrics_lock);
-	slot = vof_fabric_slot(ops->name);
-	if (slot && *slot == ops)
-		*slot = NULL;
-	mutex_unlock(&vof_fabrics_lock);
-}
-EXPORT_SYMBOL_GPL(vof_fabric_unregister);
-
-static const struct vof_fabric_ops *vof_fabric_try_get(const char *name)
-{
-	const struct vof_fabric_ops **slot, *ops = NULL;
-
-	mutex_lock(&vof_fabrics_lock);
-	slot = vof_fabric_slot(name);
-	if (slot && try_module_get((*slot)->owner))
-		ops = *slot;
-	mutex_unlock(&vof_fabrics_lock);
-	return ops;
-}
-
-/**
- * vof_fabric_get() - find a fabric, load its module if need be, and hold it
- * @name: what the attribute "transport" says; letters, digits and '_' only
- *
- * Context: may sleep; runs modprobe.
- * Return: the fabric, to be given back to vof_fabric_put(), or NULL.
- */
-const struct vof_fabric_ops *vof_fabric_get(const char *name)
-{
-	const struct vof_fabric_ops *ops = vof_fabric_try_get(name);
-
-	if (ops)
-		return ops;
-	request_module("virtio_of_%s", name);
-	return vof_fabric_try_get(name);
-}
-
-/**
- * vof_fabric_put() - give back what vof_fabric_get() returned
- * @ops: the fabric
- */
-void vof_fabric_put(const struct vof_fabric_ops *ops)
-{
-	module_put(ops->owner);
-}
+#include "configfs.h"
+#include "work.h"
 
 static int __init vof_init(void)
 {
@@ -139,33 +23,29 @@ static int __init vof_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	vof_wq = alloc_workqueue("virtio_of", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!vof_wq)
-		return -ENOMEM;
-
-	vof_parent = root_device_register("virtio_of");
-	if (IS_ERR(vof_parent)) {
-		ret = PTR_ERR(vof_parent);
-		goto err_wq;
-	}
-
+	ret = vof_work_init();
+	if (ret)
+		return ret;
+	ret = vof_device_init();
+	if (ret)
+		goto err_work;
 	ret = vof_configfs_init();
 	if (ret)
-		goto err_parent;
+		goto err_device;
 	return 0;
 
-err_parent:
-	root_device_unregister(vof_parent);
-err_wq:
-	destroy_workqueue(vof_wq);
+err_device:
+	vof_device_exit();
+err_work:
+	vof_work_exit();
 	return ret;
 }
 
 static void __exit vof_exit(void)
 {
 	vof_configfs_exit();
-	root_device_unregister(vof_parent);
-	destroy_workqueue(vof_wq);
+	vof_device_exit();
+	vof_work_exit();
 }
 
 module_init(vof_init);
