@@ -8,7 +8,8 @@
  */
 #include <linux/inet.h>
 
-#include "core.h"
+#include "opts.h"
+#include "report.h"
 
 static_assert(VOF_REPORT_WAYS >= VOF_ADDRS_MAX);
 
@@ -36,22 +37,22 @@ int vof_addr_parse(struct net *net, const char *text, u16 port,
 
 /**
  * vof_addr_refresh() - learn anew what the address to be used means
- * @dev: the device, between two links
+ * @opts: of the device, between two links
+ * @report: where it has something to say
  *
  * Context: may sleep; nobody else uses the connections of the device.
  * Return: 0, or -ENODEV if an interface is not there; that has been reported.
  */
-int vof_addr_refresh(struct vof_device *dev)
+int vof_addr_refresh(struct vof_opts *opts, struct vof_report *report)
 {
-	struct vof_opts *opts = &dev->opts;
 	const char *text = vof_addrs_text(&opts->addrs);
 
-	vof_report_at(&dev->report, opts->where[opts->addrs.at], opts->addrs.at);
+	vof_report_at(report, opts->where[opts->addrs.at], opts->addrs.at);
 	if (!vof_addr_parse(opts->addr.net, text, opts->trsvcid, &opts->addr.dst)) {
 		text = opts->host_traddr;
 		if (!vof_addr_parse(opts->addr.net, text, 0, &opts->addr.src))
 			return 0;
 	}
-	vof_device_error(dev, -ENODEV, "the interface of %s is not there", text);
+	vof_report_error(report, -ENODEV, "the interface of %s is not there", text);
 	return -ENODEV;
 }

@@ -8,7 +8,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "core.h"
+#include "queue.h"
 
 static void vof_queue_release(struct vof_queue *q)
 {
@@ -21,23 +21,26 @@ static void vof_queue_release(struct vof_queue *q)
 
 /**
  * vof_queue_alloc() - allocate a queue with all that its I/O needs
- * @dev: the device
+ * @g: what it shares with others
  * @index: virtqueue index, or -1 for the control queue
  * @size: chains in flight; 0 for the control queue
+ * @chain: segments of a chain, at most; 0 for the control queue
  *
  * Context: may sleep.
  * Return: the queue, to be freed by vof_queue_free(), or NULL.
  */
-struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
+struct vof_queue *vof_queue_alloc(struct vof_group *g, int index, u16 size,
+				  u32 chain)
 {
 	struct vof_queue *q;
 	unsigned int i;
 
-	q = kzalloc(sizeof(*q) + dev->ops->queue_priv, GFP_KERNEL);
+	q = kzalloc(sizeof(*q) + g->fabric->queue_priv, GFP_KERNEL);
 	if (!q)
 		return NULL;
-	q->dev = dev;
-	q->ops = dev->ops;
+	q->group = g;
+	q->ops = g->fabric;
+	q->type = g->type;
 	q->index = index;
 	q->size = size;
 	spin_lock_init(&q->lock);
@@ -71,7 +74,7 @@ struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size)
 	if (index < 0)
 		goto init;
 
-	q->max_segs = dev->told.chain;
+	q->max_segs = chain;
 	q->scratch = kvcalloc(q->max_segs, sizeof(*q->scratch), GFP_KERNEL);
 	if (!q->scratch)
 		goto err;
@@ -166,7 +169,7 @@ EXPORT_SYMBOL_GPL(vof_queue_size);
  */
 struct vof_queue *vof_queue_control(const struct vof_queue *q)
 {
-	return q->dev->ctrl;
+	return q->group->ctrl;
 }
 EXPORT_SYMBOL_GPL(vof_queue_control);
 

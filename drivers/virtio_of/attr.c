@@ -235,7 +235,7 @@ static ssize_t vof_config_patience_store(struct config_item *item,
 	spin_lock(&cfg->peek);
 	*field = val;
 	if (cfg->dev)
-		vof_link_tune(cfg->dev, &cfg->opts.patience);
+		vof_recovery_tune(cfg->dev, &cfg->opts.patience);
 	spin_unlock(&cfg->peek);
 	return count;
 }
@@ -319,7 +319,7 @@ static ssize_t vof_config_reconnect_store(struct config_item *item,
 		return vof_config_error(cfg, -EINVAL, "reconnect: 1");
 	spin_lock(&cfg->peek);
 	if (cfg->dev)
-		ret = vof_link_reconnect(cfg->dev);
+		ret = vof_recovery_reconnect(cfg->dev);
 	spin_unlock(&cfg->peek);
 	if (ret == -EOPNOTSUPP)
 		vof_config_error(cfg, ret,
@@ -393,7 +393,7 @@ static ssize_t vof_config_device_show(struct config_item *item, char *page)
 
 	spin_lock(&cfg->peek);
 	if (cfg->dev)
-		state = vof_device_state(cfg->dev);
+		state = vof_state(cfg->dev);
 	if (state == VOF_LIVE || state == VOF_RECOVERING || state == VOF_FAILED)
 		ret = sysfs_emit(page, "%s\n", dev_name(&cfg->dev->vdev.dev));
 	spin_unlock(&cfg->peek);

@@ -21,7 +21,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "core.h"
+#include "link.h"
 
 /* Bytes of data in a request that a target serves without saying so. */
 #define VOF_DATA_SERVED		(1024 * 1024)
@@ -30,10 +30,10 @@
 /* Segments of data where the target does not say how many. */
 #define VOF_SEGS_DEFAULT	128
 
-static u32 vof_bound_apply(const struct vof_device *dev,
+static u32 vof_bound_apply(const struct vof_link *link,
 			   const struct vof_bound *b, u32 val)
 {
-	const struct vof_told *told = &dev->told;
+	const struct vof_told *told = &link->told;
 	u32 blocks = told->block ? told->data / told->block : 0;
 
 	val &= ~b->clear;
@@ -55,17 +55,17 @@ static u32 vof_bound_apply(const struct vof_device *dev,
 
 /**
  * vof_bounds_config() - bring a value of the configuration space within our limits
- * @dev: the device
+ * @link: the link
  * @offset: where it was read
  * @buf: what was read, little endian
  * @len: its width
  *
  * Context: any.
  */
-void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
+void vof_bounds_config(const struct vof_link *link, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	const struct vof_bound *b = dev->type->bounds;
+	const struct vof_bound *b = link->group.type->bounds;
 
 	for (; b && b->bytes; b++) {
 		__le32 raw = 0;
@@ -76,23 +76,23 @@ void vof_bounds_config(const struct vof_device *dev, unsigned int offset,
 			continue;
 		at = buf + (b->offset - offset);
 		memcpy(&raw, at, b->bytes);
-		raw = cpu_to_le32(vof_bound_apply(dev, b, le32_to_cpu(raw)));
+		raw = cpu_to_le32(vof_bound_apply(link, b, le32_to_cpu(raw)));
 		memcpy(at, &raw, b->bytes);
 	}
 }
 
 /* A value of the target, or 0 if it does not say. */
-static int vof_bounds_ask(struct vof_device *dev, int feature,
+static int vof_bounds_ask(struct vof_link *link, int feature,
 			  unsigned int offset, u32 *val)
 {
 	u64 said = 0;
 	int ret = 0;
 
-	if (feature < 0 || dev->device_features & BIT_ULL(feature))
-		ret = vof_ctrl_get_config(dev, offset, 4, &said);
+	if (feature < 0 || link->device_features & BIT_ULL(feature))
+		ret = vof_ctrl_get_config(link, offset, 4, &said);
 	*val = said;
 	/* Refused is not said. */
-	return ret && !vof_link_up(dev) ? ret : 0;
+	return ret && !vof_link_up(link) ? ret : 0;
 }
 
 /* The largest request, and the segments that make it up and no larger one. */
@@ -114,26 +114,26 @@ static void vof_bounds_data(struct vof_told *told, const struct vof_limits *carr
 }
 
 /* The same of what the device says, in the way of its type. */
-static int vof_bounds_said(struct vof_device *dev, struct vof_told *told,
+static int vof_bounds_said(struct vof_link *link, struct vof_told *told,
 			   const struct vof_limits *carried)
 {
-	const struct vof_type *type = dev->type;
+	const struct vof_type *type = link->group.type;
 	struct vof_type_size size = {};
 	u32 said[VOF_TYPE_ASKS];
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < type->nasks; i++) {
-		ret = vof_bounds_ask(dev, type->asks[i].feature,
+		ret = vof_bounds_ask(link, type->asks[i].feature,
 				     type->asks[i].offset, &said[i]);
 		if (ret)
 			return ret;
 	}
 	type->size(said, &size);
 	if (size.data && size.data < type->least) {
-		vof_device_error(dev, -EOPNOTSUPP,
-				 "the target serves %llu bytes in a request, the block layer here makes none of less than %u",
-				 size.data, type->least);
+		vof_link_error(link, -EOPNOTSUPP,
+			       "the target serves %llu bytes in a request, the block layer here makes none of less than %u",
+			       size.data, type->least);
 		return -EOPNOTSUPP;
 	}
 	vof_bounds_data(told, carried, size.data, size.segs);
@@ -151,31 +151,31 @@ static void vof_bounds_carried(struct vof_queue *q, struct vof_limits *carried)
 }
 
 /* What this instance of the device, over the connection at hand, can be asked for. */
-static int vof_bounds_learn(struct vof_device *dev, struct vof_told *told)
+static int vof_bounds_learn(struct vof_link *link, struct vof_told *told)
 {
 	struct vof_limits carried;
 	int ret = 0;
 
-	vof_bounds_carried(dev->ctrl, &carried);
+	vof_bounds_carried(link->group.ctrl, &carried);
 	*told = (struct vof_told) {
 		.limit = PAGE_SIZE,
 		.data = PAGE_SIZE,
 		.chain = VOF_INLINE_SEGS,
 		.join = max_t(u32, round_down(carried.seg_bytes, PAGE_SIZE), PAGE_SIZE),
 	};
-	if (dev->type->nasks) {
-		ret = vof_bounds_said(dev, told, &carried);
-	} else if (dev->type->data) {
-		told->data = dev->type->data;
+	if (link->group.type->nasks) {
+		ret = vof_bounds_said(link, told, &carried);
+	} else if (link->group.type->data) {
+		told->data = link->group.type->data;
 		told->limit = told->data;
-		told->chain = max_t(u32, VOF_INLINE_SEGS, dev->type->chain);
+		told->chain = max_t(u32, VOF_INLINE_SEGS, link->group.type->chain);
 	}
 	if (!ret && (told->data > carried.bytes ||
 		     told->chain - 2 > carried.segs)) {
-		vof_device_error(dev, -EMSGSIZE,
-				 "%u bytes of data in %u segments can be carried in a request, %u in %u are needed",
-				 carried.bytes, carried.segs, told->data,
-				 told->chain - 2);
+		vof_link_error(link, -EMSGSIZE,
+			       "%u bytes of data in %u segments can be carried in a request, %u in %u are needed",
+			       carried.bytes, carried.segs, told->data,
+			       told->chain - 2);
 		return -EMSGSIZE;
 	}
 	return ret;
@@ -183,19 +183,19 @@ static int vof_bounds_learn(struct vof_device *dev, struct vof_told *told)
 
 /**
  * vof_bounds_negotiate() - find out how large a request may be
- * @dev: the device; the fabric knows what was negotiated
+ * @link: the link; the fabric knows what was negotiated
  *
  * Context: may sleep, bounded.
  * Return: 0 or a negative errno; the cause has been reported.
  */
-int vof_bounds_negotiate(struct vof_device *dev)
+int vof_bounds_negotiate(struct vof_link *link)
 {
-	return vof_bounds_learn(dev, &dev->told);
+	return vof_bounds_learn(link, &link->told);
 }
 
 /**
  * vof_bounds_restore() - does a new instance take what the driver was told?
- * @dev: the device
+ * @link: the link
  *
  * If there is no driver, the next one will be told what is right now.
  *
@@ -203,23 +203,23 @@ int vof_bounds_negotiate(struct vof_device *dev)
  * Return: 0 or a negative errno; the cause has been reported. -EMSGSIZE: it takes
  * less, or less can be carried now, which may be another thing at the next attempt.
  */
-int vof_bounds_restore(struct vof_device *dev)
+int vof_bounds_restore(struct vof_link *link)
 {
 	struct vof_told told;
 	int ret;
 
-	ret = vof_bounds_learn(dev, &told);
+	ret = vof_bounds_learn(link, &told);
 	if (ret)
 		return ret;
-	if (!vof_device_in_use(dev)) {
-		dev->told = told;
+	if (!vof_link_in_use(link)) {
+		link->told = told;
 		return 0;
 	}
 	/* How it would have been cut is this instance's taste. */
-	if (told.limit < dev->told.data) {
-		vof_device_error(dev, -EMSGSIZE,
-				 "requests of %u bytes are possible now, the driver was told of %u",
-				 told.limit, dev->told.data);
+	if (told.limit < link->told.data) {
+		vof_link_error(link, -EMSGSIZE,
+			       "requests of %u bytes are possible now, the driver was told of %u",
+			       told.limit, link->told.data);
 		return -EMSGSIZE;
 	}
 	return 0;
@@ -227,24 +227,24 @@ int vof_bounds_restore(struct vof_device *dev)
 
 /**
  * vof_bounds_queue() - can a virtqueue carry what the driver was told?
- * @q: the virtqueue, connected
+ * @link: the link
+ * @q: a virtqueue of it, connected
  *
  * Its adapter need not be that of the control queue.
  *
  * Context: may sleep.
  * Return: 0 or -EMSGSIZE, which has been reported.
  */
-int vof_bounds_queue(struct vof_queue *q)
+int vof_bounds_queue(struct vof_link *link, struct vof_queue *q)
 {
-	struct vof_device *dev = q->dev;
 	struct vof_limits carried;
 
 	vof_bounds_carried(q, &carried);
-	if (carried.bytes >= dev->told.data && carried.segs >= q->max_segs - 2)
+	if (carried.bytes >= link->told.data && carried.segs >= q->max_segs - 2)
 		return 0;
-	vof_device_error(dev, -EMSGSIZE,
-			 "virtqueue %d can carry requests of %u bytes in %u segments, the driver was told of %u in %u",
-			 q->index, carried.bytes, carried.segs, dev->told.data,
-			 q->max_segs - 2);
+	vof_link_error(link, -EMSGSIZE,
+		       "virtqueue %d can carry requests of %u bytes in %u segments, the driver was told of %u in %u",
+		       q->index, carried.bytes, carried.segs, link->told.data,
+		       q->max_segs - 2);
 	return -EMSGSIZE;
 }

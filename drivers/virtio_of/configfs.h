@@ -7,7 +7,7 @@
 
 #include <linux/configfs.h>
 
-#include "core.h"
+#include "device.h"
 
 #define VOF_TRANSPORT_SIZE	16
 

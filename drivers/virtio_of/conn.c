@@ -7,7 +7,10 @@
  * fabric knows what only it can know: how long the message was, whether the command had
  * been sent at all.
  */
-#include "core.h"
+#include "queue.h"
+
+/* So much may a target say unasked between two commands, which are 5 s apart at most. */
+#define VOF_MAX_UNASKED		256
 
 /**
  * vof_queue_cancelled() - is it pointless to wait for this queue any longer?
@@ -17,9 +20,33 @@
  */
 bool vof_queue_cancelled(struct vof_queue *q)
 {
-	return !vof_link_up(q->dev);
+	return !q->group->ops->up(q->group);
 }
 EXPORT_SYMBOL_GPL(vof_queue_cancelled);
+
+/**
+ * vof_link_lost() - a connection is of no more use
+ * @q: its queue
+ * @err: negative errno
+ * @reason: in words that an administrator can act on
+ *
+ * Ignored when the queue is being closed anyway. Requests stay with the fabric
+ * until queue_stop().
+ *
+ * Context: any, also under the queue's lock.
+ */
+void vof_link_lost(struct vof_queue *q, int err, const char *reason)
+{
+	if (!READ_ONCE(q->open))
+		return;
+	if (READ_ONCE(q->closing)) {
+		WRITE_ONCE(q->open, false);
+		wake_up_all(&q->group->wait);
+		return;
+	}
+	q->group->ops->lost(q->group, q, err, reason);
+}
+EXPORT_SYMBOL_GPL(vof_link_lost);
 
 /**
  * vof_queue_error() - report what went wrong on a queue
@@ -36,46 +63,44 @@ void vof_queue_error(struct vof_queue *q, int err, const char *fmt, ...)
 
 	va_start(args, fmt);
 	vaf.va = &args;
-	vof_report_error(&q->dev->report, err, "%pV", &vaf);
+	vof_report_error(q->group->report, err, "%pV", &vaf);
 	va_end(args);
 }
 EXPORT_SYMBOL_GPL(vof_queue_error);
 
 /**
- * vof_queue_cancel() - whoever makes a connection of a device is to give up
- * @dev: the device, whose link is not up any more
+ * vof_group_cancel() - whoever makes a connection of a device is to give up
+ * @g: the queues of the device; the target is not to be waited for any more
  *
  * Who begins just now finds out by vof_queue_cancelled().
  *
  * Context: any.
  */
-void vof_queue_cancel(struct vof_device *dev)
+void vof_group_cancel(struct vof_group *g)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&dev->state_lock, flags);
-	if (dev->opening)
-		dev->ops->cancel(dev->opening);
-	spin_unlock_irqrestore(&dev->state_lock, flags);
+	spin_lock_irqsave(&g->lock, flags);
+	if (g->opening)
+		g->fabric->cancel(g->opening);
+	spin_unlock_irqrestore(&g->lock, flags);
 }
 
 /* The fabric is about to wait for the target on @q, or does no more if that is NULL. */
-static void vof_queue_opening(struct vof_device *dev, struct vof_queue *q)
+static void vof_group_opening(struct vof_group *g, struct vof_queue *q)
 {
-	spin_lock_irq(&dev->state_lock);
-	dev->opening = q;
-	spin_unlock_irq(&dev->state_lock);
+	spin_lock_irq(&g->lock);
+	g->opening = q;
+	spin_unlock_irq(&g->lock);
 }
 
 static int vof_queue_connect(struct vof_queue *q)
 {
-	int ret = q->ops->queue_open(q, &q->dev->opts.addr);
+	int ret = q->ops->queue_open(q, q->group->to);
 
-	if (!ret && !vof_queue_is_control(q))
-		ret = vof_bounds_queue(q);
 	if (!ret)
-		ret = vof_ctrl_connect(q);
-	if (!ret && !vof_queue_is_control(q) && q->ops->ready)
+		ret = q->group->ops->join(q->group, q);
+	if (!ret && q->index >= 0 && q->ops->ready)
 		ret = q->ops->ready(q);
 	return ret;
 }
@@ -97,9 +122,9 @@ int vof_queue_open(struct vof_queue *q)
 	q->closing = false;
 	spin_unlock_irq(&q->lock);
 
-	vof_queue_opening(q->dev, q);
+	vof_group_opening(q->group, q);
 	ret = vof_queue_connect(q);
-	vof_queue_opening(q->dev, NULL);
+	vof_group_opening(q->group, NULL);
 	if (ret)
 		vof_queue_close(q);
 	/* Why, is known to whoever wanted that. */
@@ -121,9 +146,9 @@ int vof_queue_negotiated(struct vof_queue *q, u64 features, bool bound)
 
 	if (!q->ops->negotiated)
 		return 0;
-	vof_queue_opening(q->dev, q);
+	vof_group_opening(q->group, q);
 	ret = q->ops->negotiated(q, features, bound);
-	vof_queue_opening(q->dev, NULL);
+	vof_group_opening(q->group, NULL);
 	return ret == -ECANCELED ? -ENOTCONN : ret;
 }
 
@@ -170,17 +195,17 @@ void vof_queue_close(struct vof_queue *q)
 static void vof_queue_async(struct vof_queue *q,
 			    const union virtio_of_completion *cpl)
 {
-	unsigned int unasked = READ_ONCE(q->dev->unasked) + 1;
+	unsigned int unasked = READ_ONCE(q->group->unasked) + 1;
 
-	WRITE_ONCE(q->dev->unasked, unasked);
+	WRITE_ONCE(q->group->unasked, unasked);
 	if (unasked > VOF_MAX_UNASKED) {
 		vof_link_lost(q, -EPROTO, "the target does not stop to speak unasked");
 		return;
 	}
 	/* Keepalive needs no answer, reserved ids have no meaning yet. */
 	if (le16_to_cpu(cpl->common.command_id) == VIRTIO_OF_ID_CONFIG_CHANGE)
-		vof_vdev_config_changed(q->dev,
-					le32_to_cpu(cpl->config.generation));
+		q->group->ops->changed(q->group,
+				       le32_to_cpu(cpl->config.generation));
 }
 
 /* The request in flight with a command id, which is unchecked; or NULL. */
@@ -234,7 +259,7 @@ struct vof_req *vof_queue_answer(struct vof_queue *q,
 	const char *wrong;
 
 	lockdep_assert_held(&q->lock);
-	if (id >= VIRTIO_OF_ID_ASYNC_FIRST && vof_queue_is_control(q)) {
+	if (id >= VIRTIO_OF_ID_ASYNC_FIRST && q->index < 0) {
 		vof_queue_async(q, cpl);
 		return NULL;
 	}

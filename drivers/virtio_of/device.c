@@ -2,15 +2,8 @@
 /*
  * The life of a device.
  *
- *                       +---------> RECOVERING
- *                       v            |     ^
- *   NEW --> CONNECTING --> LIVE      v     |
- *    |          |           |------> FAILED
- *    |          |           |          |
- *    +----------+-----------+----------+--> DYING --> DEAD
- *
  * enable runs from NEW to LIVE and waits for it. What a lost link leads to, from
- * each state, is in link.c. Whatever happens, the device stays on the virtio bus
+ * each state, is in recovery.c. Whatever happens, the device stays on the virtio bus
  * until somebody disables it. Requests are failed before unregister_virtio_device()
  * if there is no link, and during it if the link is lost then: virtio_blk waits in
  * there for every request.
@@ -25,84 +18,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "core.h"
-#include "trace.h"
+#include "device.h"
 
 /* The parent of all of them. */
 static struct device *vof_parent;
-
-static const struct {
-	const char *name;
-	unsigned int next;
-} vof_states[] = {
-	[VOF_NEW]	 = { "new",		BIT(VOF_CONNECTING) | BIT(VOF_DYING) },
-	[VOF_CONNECTING] = { "connecting",	BIT(VOF_LIVE) | BIT(VOF_DYING) },
-	[VOF_LIVE]	 = { "live",		BIT(VOF_RECOVERING) | BIT(VOF_FAILED) |
-						BIT(VOF_DYING) },
-	[VOF_RECOVERING] = { "recovering",	BIT(VOF_LIVE) | BIT(VOF_FAILED) |
-						BIT(VOF_DYING) },
-	[VOF_FAILED]	 = { "failed",		BIT(VOF_RECOVERING) | BIT(VOF_DYING) },
-	[VOF_DYING]	 = { "disconnecting",	BIT(VOF_DEAD) },
-	[VOF_DEAD]	 = { "disconnected",	0 },
-};
-
-/**
- * vof_state_name() - a state in words
- * @state: the state
- */
-const char *vof_state_name(enum vof_state state)
-{
-	return vof_states[state].name;
-}
-
-/**
- * vof_device_set_state() - the only place that changes a state
- * @dev: the device
- * @next: the state to go to
- *
- * Context: any.
- * Return: whether there is an edge in the diagram, and nothing stands against it.
- */
-bool vof_device_set_state(struct vof_device *dev, enum vof_state next)
-{
-	enum vof_state prev;
-	unsigned long flags;
-	bool ok;
-
-	spin_lock_irqsave(&dev->state_lock, flags);
-	prev = dev->state;
-	ok = vof_states[prev].next & BIT(next);
-	/*
-	 * Whoever cancelled has been promised that it comes to nothing; a link that
-	 * is lost already is being taken down for the state that this one was.
-	 */
-	if (next == VOF_LIVE && (dev->cancel || dev->lost))
-		ok = false;
-	if (ok) {
-		/* A link that is not there is not waited for on the way out. */
-		if (next == VOF_DYING &&
-		    (prev == VOF_RECOVERING || prev == VOF_FAILED))
-			WRITE_ONCE(dev->cancel, true);
-		dev->state_since = get_jiffies_64();
-		WRITE_ONCE(dev->state, next);
-		vof_report_retrying(&dev->report, next == VOF_RECOVERING);
-	}
-	spin_unlock_irqrestore(&dev->state_lock, flags);
-	if (ok)
-		trace_vof_state(dev, vof_state_name(prev), vof_state_name(next));
-	return ok;
-}
-
-/**
- * vof_device_state() - the state of a device
- * @dev: the device
- *
- * Context: any.
- */
-enum vof_state vof_device_state(struct vof_device *dev)
-{
-	return READ_ONCE(dev->state);
-}
 
 /**
  * vof_device_info() - what there is to say about a device
@@ -119,9 +38,9 @@ void vof_device_info(struct vof_device *dev, struct vof_info *info)
 	info->state = dev->state;
 	info->age = div_u64(get_jiffies_64() - dev->state_since, HZ);
 	spin_unlock_irqrestore(&dev->state_lock, flags);
-	vof_report_last(&dev->report, info->error);
+	vof_report_last(&dev->link.report, info->error);
 	info->reconnects = READ_ONCE(dev->reconnects);
-	info->attempts = READ_ONCE(dev->attempts);
+	info->attempts = READ_ONCE(dev->link.limit.attempts);
 	info->replayed = READ_ONCE(dev->replayed);
 }
 
@@ -182,21 +101,16 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	/* The memory goes with the last reference, maybe after rmdir. */
 	__module_get(THIS_MODULE);
 	dev->opts = *opts;
-	dev->ops = opts->ops;
-	dev->opts.addr.ivqn = dev->opts.ivqn;
-	dev->opts.addr.tvqn = dev->opts.tvqn;
 	dev->vdev.index = -1;
-	dev->vdev.config = &vof_config_ops;
+	dev->vdev.config = &vof_vdev_ops;
 	dev->vdev.dev.parent = vof_parent;
 	dev->vdev.dev.release = vof_device_release;
 	dev->vdev.dev.type = &vof_device_type;
-	dev->state_since = get_jiffies_64();
-	spin_lock_init(&dev->state_lock);
-	vof_report_init(&dev->report, dev->opts.name, dev->opts.tvqn,
-			dev->opts.where[0]);
-	mutex_init(&dev->vq_lock);
-	vof_link_init(dev);
-	vof_vdev_init(dev);
+	vof_state_init(dev);
+	vof_link_init(&dev->link, &dev->opts, &vof_recovery_link_ops);
+	vof_recovery_init(dev);
+	vof_watch_init(dev);
+	vof_news_init(dev);
 	return dev;
 }
 
@@ -206,10 +120,10 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
  */
 static u8 vof_device_driven(struct vof_device *dev)
 {
-	if (!(dev->status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)) &&
+	if (!(dev->link.status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)) &&
 	    device_attach(&dev->vdev.dev) < 0)
-		return dev->status | VIRTIO_CONFIG_S_FAILED;
-	return dev->status;
+		return dev->link.status | VIRTIO_CONFIG_S_FAILED;
+	return dev->link.status;
 }
 
 static int vof_device_register(struct vof_device *dev)
@@ -217,6 +131,8 @@ static int vof_device_register(struct vof_device *dev)
 	u8 status;
 	int ret;
 
+	dev->vdev.id.device = dev->link.device_id;
+	dev->vdev.id.vendor = dev->link.vendor_id;
 	/*
 	 * The driver's probe is to be over when enable returns. Before there is a device:
 	 * a module that is loaded afterwards would take all that wait for it one by one,
@@ -225,37 +141,38 @@ static int vof_device_register(struct vof_device *dev)
 	request_module("virtio:d%08Xv%08X", dev->vdev.id.device,
 		       dev->vdev.id.vendor);
 
-	mutex_lock(&dev->vq_lock);
+	mutex_lock(&dev->link.vq_lock);
 	dev->initialised = true;
 	dev->registered = true;
-	mutex_unlock(&dev->vq_lock);
-	vof_link_watch(dev);
+	mutex_unlock(&dev->link.vq_lock);
+	vof_watch_begin(dev);
 	ret = register_virtio_device(&dev->vdev);
 	if (ret) {
-		vof_device_error(dev, ret, "cannot be registered on the virtio bus: error %d", ret);
-		mutex_lock(&dev->vq_lock);
+		vof_link_error(&dev->link, ret,
+			       "cannot be registered on the virtio bus: error %d", ret);
+		mutex_lock(&dev->link.vq_lock);
 		dev->registered = false;
-		mutex_unlock(&dev->vq_lock);
+		mutex_unlock(&dev->link.vq_lock);
 		return ret;
 	}
 	/* A second one: the first goes with unregister_virtio_device(). */
 	get_device(&dev->vdev.dev);
 
 	status = vof_device_driven(dev);
-	if (READ_ONCE(dev->lost)) {
-		ret = dev->lost;
+	if (READ_ONCE(dev->link.lost)) {
+		ret = dev->link.lost;
 	} else if (status & VIRTIO_CONFIG_S_FAILED) {
-		ret = vof_report_errno(&dev->report) ?: -EIO;
+		ret = vof_report_errno(&dev->link.report) ?: -EIO;
 	} else if (!(status & VIRTIO_CONFIG_S_DRIVER_OK)) {
 		ret = -ENODEV;
-		vof_device_error(dev, ret,
-				 "no driver has taken the device: load the module %s, and see whether it is installed and not blacklisted",
-				 dev->type->driver);
+		vof_link_error(&dev->link, ret,
+			       "no driver has taken the device: load the module %s, and see whether it is installed and not blacklisted",
+			       dev->link.group.type->driver);
 	} else {
 		return 0;
 	}
-	if (!vof_report_errno(&dev->report))
-		vof_device_error(dev, ret, "the driver could not start the device");
+	if (!vof_report_errno(&dev->link.report))
+		vof_link_error(&dev->link, ret, "the driver could not start the device");
 	return ret;
 }
 
@@ -263,68 +180,48 @@ static int vof_device_register(struct vof_device *dev)
  * vof_device_connect() - take a new device to LIVE
  * @dev: the device
  *
- * Context: may sleep, bounded; vof_device_cancel() makes it return early.
+ * Context: may sleep, bounded; vof_recovery_cancel() makes it return early.
  * Return: 0, or a negative errno that tells the cause, which is in last_error
  * as well. In any case the device wants vof_device_destroy() in the end.
  */
 int vof_device_connect(struct vof_device *dev)
 {
+	const struct vof_fabric_ops *ops = dev->opts.ops;
 	int ret;
 
-	if (!vof_device_set_state(dev, VOF_CONNECTING))
+	if (!vof_state_set(dev, VOF_CONNECTING))
 		return -EINVAL;
-	dev->ctrl = vof_queue_alloc(dev, -1, 0);
-	if (!dev->ctrl) {
-		vof_device_error(dev, -ENOMEM, "no memory for a control queue");
-		return -ENOMEM;
-	}
-	ret = vof_link_dial(dev);
-	if (!ret)
-		ret = vof_instance_negotiate(dev);
+	ret = vof_link_make(&dev->link);
 	if (!ret)
 		ret = vof_device_register(dev);
-	if (!ret && !vof_device_set_state(dev, VOF_LIVE))
-		ret = -ENOTCONN;
+	if (!ret) {
+		/* Not while a link that was lost is being taken down. */
+		mutex_lock(&dev->link.vq_lock);
+		if (!vof_state_set(dev, VOF_LIVE))
+			ret = -ENOTCONN;
+		mutex_unlock(&dev->link.vq_lock);
+	}
 	if (ret) {
 		/* Something else may have failed because the link was lost. */
-		if (ret == -ENOTCONN && READ_ONCE(dev->lost))
-			ret = dev->lost;
-		if (READ_ONCE(dev->cancel)) {
+		if (ret == -ENOTCONN && READ_ONCE(dev->link.lost))
+			ret = dev->link.lost;
+		if (READ_ONCE(dev->link.cancel)) {
 			ret = -ECANCELED;
-			vof_device_error(dev, ret,
-					 "given up: 0 was written to enable, or the host goes down");
-		} else if (!vof_report_errno(&dev->report)) {
-			vof_device_error(dev, ret, "cannot be connected: error %d", ret);
+			vof_link_error(&dev->link, ret,
+				       "given up: 0 was written to enable, or the host goes down");
+		} else if (!vof_report_errno(&dev->link.report)) {
+			vof_link_error(&dev->link, ret, "cannot be connected: error %d", ret);
 		}
 		return ret;
 	}
 
-	vof_link_check(dev);
+	vof_recovery_check(dev);
 	pr_info("%s: %s is target %s at %s%s%s\n", dev->opts.name,
-		dev_name(&dev->vdev.dev), dev->opts.tvqn, READ_ONCE(dev->report.where),
-		dev->ops->describe ? ", " : "",
-		dev->ops->describe ? dev->ops->describe(dev->ctrl) : "");
+		dev_name(&dev->vdev.dev), dev->opts.tvqn,
+		READ_ONCE(dev->link.report.where),
+		ops->describe ? ", " : "",
+		ops->describe ? ops->describe(dev->link.group.ctrl) : "");
 	return 0;
-}
-
-/**
- * vof_device_cancel() - make a connect fail soon that is under way or to come
- * @dev: the device; if it has been connected nothing happens
- *
- * Context: any.
- */
-void vof_device_cancel(struct vof_device *dev)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&dev->state_lock, flags);
-	if (dev->state == VOF_NEW || dev->state == VOF_CONNECTING) {
-		WRITE_ONCE(dev->cancel, true);
-		/* It may be the driver's probe that waits, for requests. */
-		mod_delayed_work(vof_wq, &dev->recovery, 0);
-	}
-	spin_unlock_irqrestore(&dev->state_lock, flags);
-	vof_link_wake(dev);
 }
 
 /**
@@ -338,23 +235,18 @@ void vof_device_cancel(struct vof_device *dev)
  */
 void vof_device_destroy(struct vof_device *dev)
 {
-	vof_device_set_state(dev, VOF_DYING);
-	vof_link_end(dev);
+	vof_state_set(dev, VOF_DYING);
+	vof_recovery_end(dev);
 	/* The driver's remove: it resets the device and deletes the virtqueues. */
 	if (dev->registered)
 		unregister_virtio_device(&dev->vdev);
 
-	if (dev->ctrl) {
-		if (dev->ctrl->open && vof_link_up(dev))
-			vof_ctrl_disconnect(dev->ctrl);
-		mutex_lock(&dev->vq_lock);
-		vof_queue_close(dev->ctrl);
-		mutex_unlock(&dev->vq_lock);
-	}
-	vof_device_set_state(dev, VOF_DEAD);
-	vof_link_stop(dev);
-	vof_queue_free(dev->ctrl);
-	dev->ctrl = NULL;
+	vof_link_end(&dev->link);
+	vof_state_set(dev, VOF_DEAD);
+	vof_watch_stop(dev);
+	vof_recovery_stop(dev);
+	vof_news_stop(dev);
+	vof_link_free(&dev->link);
 }
 
 /**

@@ -40,7 +40,7 @@ int vof_config_error(struct vof_config *cfg, int err, const char *fmt, ...)
 	spin_lock(&cfg->peek);
 	strscpy(cfg->last_error, text, sizeof(cfg->last_error));
 	if (cfg->dev)
-		vof_report_note(&cfg->dev->report, text);
+		vof_report_note(&cfg->dev->link.report, text);
 	spin_unlock(&cfg->peek);
 	pr_err_ratelimited("%s: %s (%pe)\n", config_item_name(&cfg->item), text,
 			   ERR_PTR(err));
@@ -335,9 +335,9 @@ int vof_config_enable(struct vof_config *cfg)
 	*cfg->last_error = '\0';
 	cfg->dev = dev;
 	/* It may have been written since the device was made. */
-	vof_link_tune(dev, &cfg->opts.patience);
+	vof_recovery_tune(dev, &cfg->opts.patience);
 	if (cfg->cancel)
-		vof_device_cancel(dev);
+		vof_recovery_cancel(dev);
 	spin_unlock(&cfg->peek);
 
 	ret = vof_device_connect(dev);
@@ -366,7 +366,7 @@ void vof_config_cancel(struct vof_config *cfg, bool cancel)
 	spin_lock(&cfg->peek);
 	cfg->cancel = cancel;
 	if (cancel && cfg->dev)
-		vof_device_cancel(cfg->dev);
+		vof_recovery_cancel(cfg->dev);
 	spin_unlock(&cfg->peek);
 }
 
@@ -384,9 +384,9 @@ void vof_config_halt(bool disconnect)
 	/* All of them first, lest their time limits add up. */
 	list_for_each_entry(cfg, &vof_enabled, list)
 		if (READ_ONCE(cfg->dev))
-			vof_link_halt(cfg->dev, disconnect);
+			vof_recovery_halt(cfg->dev, disconnect);
 	list_for_each_entry(cfg, &vof_enabled, list)
 		if (READ_ONCE(cfg->dev))
-			vof_link_halted(cfg->dev);
+			vof_recovery_halted(cfg->dev);
 	mutex_unlock(&vof_enabled_lock);
 }

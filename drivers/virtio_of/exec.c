@@ -9,7 +9,7 @@
  */
 #include <linux/io.h>
 
-#include "core.h"
+#include "queue.h"
 
 /* How often a wait looks whether it has become too long. */
 #define VOF_EXEC_SLICE		(HZ / 4)
@@ -78,17 +78,17 @@ int vof_status_errno(u16 status)
  */
 static bool vof_exec_wait(struct vof_queue *q, unsigned int conn)
 {
-	struct vof_device *dev = q->dev;
+	struct vof_group *g = q->group;
 	unsigned long start = jiffies;
 	bool over;
 
 	do {
-		over = wait_event_timeout(dev->wait, READ_ONCE(q->has_answer) ||
+		over = wait_event_timeout(g->wait, READ_ONCE(q->has_answer) ||
 					  !READ_ONCE(q->open) ||
 					  READ_ONCE(q->conn) != conn ||
-					  !vof_link_up(dev), VOF_EXEC_SLICE);
-	} while (!over && vof_limit_patient(dev, start));
-	vof_limit_waited(dev, start);
+					  !g->ops->up(g), VOF_EXEC_SLICE);
+	} while (!over && vof_limit_patient(g->limit, start));
+	vof_limit_waited(g->limit, start);
 	return over;
 }
 
@@ -114,8 +114,7 @@ static int vof_exec_send(struct vof_queue *q, u16 opcode, const char *name,
 			 u32 out_len, u32 in_len)
 {
 	struct vof_req *req = q->admin;
-	struct vof_device *dev = q->dev;
-	struct task_struct *recoverer;
+	struct vof_group *g = q->group;
 	unsigned int conn, n = 0;
 	unsigned long flags;
 	char why[64];
@@ -124,14 +123,8 @@ static int vof_exec_send(struct vof_queue *q, u16 opcode, const char *name,
 	lockdep_assert_held(&q->admin_lock);
 	spin_lock_irqsave(&q->lock, flags);
 	conn = q->conn;
-	/* An instance that is not ready is nobody else's business, in any state. */
-	recoverer = READ_ONCE(dev->recoverer);
-	if (recoverer ? recoverer != current :
-			vof_device_state(dev) == VOF_RECOVERING) {
-		spin_unlock_irqrestore(&q->lock, flags);
-		return -ENOTCONN;
-	}
-	if (!q->open || req->owner == VOF_OWNER_FABRIC || !vof_link_up(dev)) {
+	if (!q->open || req->owner == VOF_OWNER_FABRIC || !g->ops->admits(g) ||
+	    !g->ops->up(g)) {
 		spin_unlock_irqrestore(&q->lock, flags);
 		return -ENOTCONN;
 	}
@@ -157,7 +150,7 @@ static int vof_exec_send(struct vof_queue *q, u16 opcode, const char *name,
 			.len = in_len,
 		};
 	q->has_answer = false;
-	WRITE_ONCE(dev->unasked, 0);
+	WRITE_ONCE(g->unasked, 0);
 	req->owner = VOF_OWNER_FABRIC;
 	req->answered = false;
 	ret = q->ops->submit(req);
@@ -170,7 +163,7 @@ static int vof_exec_send(struct vof_queue *q, u16 opcode, const char *name,
 	}
 	vof_queue_unlock(q, flags);
 	if (ret) {
-		vof_device_error(dev, ret, "%s cannot be sent: error %d", name,
+		vof_report_error(g->report, ret, "%s cannot be sent: error %d", name,
 				 ret);
 		return ret;
 	}
@@ -215,7 +208,7 @@ int vof_exec_locked(struct vof_queue *q, u16 opcode, const char *name,
 	if (!status)
 		return 0;
 	ret = vof_status_errno(status);
-	vof_device_error(q->dev, ret, "%s: %s (status %#06x)", name,
+	vof_report_error(q->group->report, ret, "%s: %s (status %#06x)", name,
 			 vof_status_name(status), status);
 	return ret;
 }

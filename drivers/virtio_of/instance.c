@@ -15,59 +15,59 @@
  */
 #include <linux/string_helpers.h>
 
-#include "core.h"
+#include "link.h"
 
 /* The name of a device in words. */
 #define VOF_INSTANCE_NAME	(4 * VOF_IDENTITY_SIZE + 1)
 
 /* How commands travel: Virtio-oF features, and what the fabric makes of them. */
-static int vof_instance_fabric(struct vof_device *dev, bool bound)
+static int vof_instance_fabric(struct vof_link *link, bool bound)
 {
 	u64 features;
 	int ret;
 
-	ret = vof_ctrl_get_feature(dev, &features);
+	ret = vof_ctrl_get_feature(link, &features);
 	if (ret)
 		return ret;
-	features &= dev->ops->features;
+	features &= link->group.fabric->features;
 	if (features) {
-		ret = vof_ctrl_set_feature(dev, features);
+		ret = vof_ctrl_set_feature(link, features);
 		if (ret)
 			return ret;
 	}
-	return vof_queue_negotiated(dev->ctrl, features, bound);
+	return vof_queue_negotiated(link->group.ctrl, features, bound);
 }
 
-static int vof_instance_device_features(struct vof_device *dev, u64 *features)
+static int vof_instance_device_features(struct vof_link *link, u64 *features)
 {
-	int ret = vof_ctrl_get_device_feature(dev, features);
+	int ret = vof_ctrl_get_device_feature(link, features);
 
 	if (!ret)
-		*features &= ~dev->type->bad_features;
+		*features &= ~link->group.type->bad_features;
 	return ret;
 }
 
 /* Is there anything in its configuration that the driver could only fail at? */
-static int vof_instance_fits(struct vof_device *dev)
+static int vof_instance_fits(struct vof_link *link)
 {
-	const struct vof_type_field *field = dev->type->fields;
+	const struct vof_type_field *field = link->group.type->fields;
 	int ret;
 
 	for (; field && field->what; field++) {
 		u64 val, takes;
 
 		if (!field->nearest ||
-		    !(dev->device_features & BIT_ULL(field->feature)))
+		    !(link->device_features & BIT_ULL(field->feature)))
 			continue;
-		ret = vof_ctrl_get_config(dev, field->offset, field->bytes, &val);
+		ret = vof_ctrl_get_config(link, field->offset, field->bytes, &val);
 		if (ret)
 			return ret;
 		takes = field->nearest(val);
 		if (takes == val)
 			continue;
-		vof_device_error(dev, -EOPNOTSUPP,
-				 "the device has a %s of %llu, which this kernel does not take, unlike %llu",
-				 field->what, val, takes);
+		vof_link_error(link, -EOPNOTSUPP,
+			       "the device has a %s of %llu, which this kernel does not take, unlike %llu",
+			       field->what, val, takes);
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -75,146 +75,147 @@ static int vof_instance_fits(struct vof_device *dev)
 
 /**
  * vof_instance_negotiate() - ask a first instance what it is
- * @dev: the device, its control queue connected
+ * @link: the link, its control queue connected
  *
  * Context: may sleep, bounded.
  * Return: 0 or a negative errno; the cause has been reported.
  */
-int vof_instance_negotiate(struct vof_device *dev)
+int vof_instance_negotiate(struct vof_link *link)
 {
 	int ret;
 
-	ret = vof_instance_fabric(dev, false);
+	ret = vof_instance_fabric(link, false);
 	if (ret)
 		return ret;
-	ret = vof_ctrl_get_device_id(dev, &dev->vdev.id.device);
+	ret = vof_ctrl_get_device_id(link, &link->device_id);
 	if (ret)
 		return ret;
-	if (!dev->vdev.id.device) {
-		vof_device_error(dev, -ENODEV, "device id 0 means no device");
+	if (!link->device_id) {
+		vof_link_error(link, -ENODEV, "device id 0 means no device");
 		return -ENODEV;
 	}
-	dev->type = vof_type_find(dev->vdev.id.device);
-	if (!dev->type) {
-		vof_device_error(dev, -EOPNOTSUPP, "devices of type %u %s",
-				 dev->vdev.id.device,
-				 vof_type_refused(dev->vdev.id.device));
+	link->group.type = vof_type_find(link->device_id);
+	if (!link->group.type) {
+		vof_link_error(link, -EOPNOTSUPP, "devices of type %u %s",
+			       link->device_id,
+			       vof_type_refused(link->device_id));
 		return -EOPNOTSUPP;
 	}
-	ret = vof_ctrl_get_vendor_id(dev, &dev->vdev.id.vendor);
+	WRITE_ONCE(link->limit.prompt, link->group.type->prompt);
+	ret = vof_ctrl_get_vendor_id(link, &link->vendor_id);
 	if (ret)
 		return ret;
-	ret = vof_instance_device_features(dev, &dev->device_features);
+	ret = vof_instance_device_features(link, &link->device_features);
 	if (ret)
 		return ret;
-	if (!(dev->device_features & BIT_ULL(VIRTIO_F_VERSION_1))) {
-		vof_device_error(dev, -EPROTO, "the target does not offer VERSION_1");
+	if (!(link->device_features & BIT_ULL(VIRTIO_F_VERSION_1))) {
+		vof_link_error(link, -EPROTO, "the target does not offer VERSION_1");
 		return -EPROTO;
 	}
-	ret = vof_instance_fits(dev);
-	return ret ?: vof_bounds_negotiate(dev);
+	ret = vof_instance_fits(link);
+	return ret ?: vof_bounds_negotiate(link);
 }
 
 /*
  * Say what the device lacks that the driver builds upon; returns -EREMCHG. It may have
  * it again the next time.
  */
-static int vof_instance_differs(struct vof_device *dev, const char *what,
+static int vof_instance_differs(struct vof_link *link, const char *what,
 				u64 was, u64 is)
 {
-	vof_device_error(dev, -EREMCHG,
-			 "the target came back changed: %s was %llu, is %llu",
-			 what, was, is);
+	vof_link_error(link, -EREMCHG,
+		       "the target came back changed: %s was %llu, is %llu",
+		       what, was, is);
 	return -EREMCHG;
 }
 
 /* The driver has started with what it was not told; returns -ESTALE. */
-static int vof_instance_blind(struct vof_device *dev)
+static int vof_instance_blind(struct vof_link *link)
 {
-	vof_device_error(dev, -ESTALE,
-			 "the driver was bound while the link was lost, and has to be bound again");
+	vof_link_error(link, -ESTALE,
+		       "the driver was bound while the link was lost, and has to be bound again");
 	return -ESTALE;
 }
 
 /* Is it the same device, with all that the driver has accepted of it? */
-static int vof_instance_compare(struct vof_device *dev)
+static int vof_instance_compare(struct vof_link *link)
 {
 	u64 features, lacks, tells;
 	u32 id;
 	int ret;
 
-	ret = vof_ctrl_get_device_id(dev, &id);
+	ret = vof_ctrl_get_device_id(link, &id);
 	if (ret)
 		return ret;
-	if (id != dev->vdev.id.device) {
-		vof_device_error(dev, -ESTALE,
-				 "the target came back as another device: device id was %u, is %u",
-				 dev->vdev.id.device, id);
+	if (id != link->device_id) {
+		vof_link_error(link, -ESTALE,
+			       "the target came back as another device: device id was %u, is %u",
+			       link->device_id, id);
 		return -ESTALE;
 	}
-	ret = vof_instance_device_features(dev, &features);
+	ret = vof_instance_device_features(link, &features);
 	if (ret)
 		return ret;
-	dev->device_features = features;
-	lacks = dev->driver_features & ~features;
-	if (!vof_device_in_use(dev)) {
+	link->device_features = features;
+	lacks = link->driver_features & ~features;
+	if (!vof_link_in_use(link)) {
 		/* A driver that is being bound has chosen what is gone: not to be started. */
 		if (lacks) {
-			dev->driver_features = 0;
-			WRITE_ONCE(dev->blind, true);
+			link->driver_features = 0;
+			WRITE_ONCE(link->blind, true);
 		}
 		return 0;
 	}
 	if (lacks) {
-		vof_device_error(dev, -EREMCHG,
-				 "the target came back changed: without the features %#llx",
-				 lacks);
+		vof_link_error(link, -EREMCHG,
+			       "the target came back changed: without the features %#llx",
+			       lacks);
 		return -EREMCHG;
 	}
-	tells = features & ~dev->driver_features & dev->type->telling_features;
+	tells = features & ~link->driver_features & link->group.type->telling_features;
 	if (tells) {
-		vof_device_error(dev, -EREMCHG,
-				 "the target came back changed: with the features %#llx",
-				 tells);
+		vof_link_error(link, -EREMCHG,
+			       "the target came back changed: with the features %#llx",
+			       tells);
 		return -EREMCHG;
 	}
 	return 0;
 }
 
 /* Has a field a meaning, and does the driver know its value? */
-static bool vof_instance_has_field(const struct vof_device *dev,
+static bool vof_instance_has_field(const struct vof_link *link,
 				   const struct vof_type_field *field)
 {
-	if (field->feature && !(dev->driver_features & BIT_ULL(field->feature)))
+	if (field->feature && !(link->driver_features & BIT_ULL(field->feature)))
 		return false;
-	return find_next_zero_bit(dev->config_known, VOF_CONFIG_CACHE,
+	return find_next_zero_bit(link->config_known, VOF_CONFIG_CACHE,
 				  field->offset) >= field->offset + field->bytes;
 }
 
 /* Does its configuration keep what the driver has built upon? */
-static int vof_instance_compare_config(struct vof_device *dev)
+static int vof_instance_compare_config(struct vof_link *link)
 {
-	const struct vof_type_field *field = dev->type->fields;
+	const struct vof_type_field *field = link->group.type->fields;
 	int ret;
 
 	for (; field && field->what; field++) {
 		u64 was = 0, is;
 		__le64 raw;
 
-		if (!vof_instance_has_field(dev, field))
+		if (!vof_instance_has_field(link, field))
 			continue;
-		memcpy(&was, dev->config + field->offset, field->bytes);
+		memcpy(&was, link->config + field->offset, field->bytes);
 		was = le64_to_cpu((__force __le64)was);
-		ret = vof_ctrl_get_config(dev, field->offset, field->bytes, &is);
+		ret = vof_ctrl_get_config(link, field->offset, field->bytes, &is);
 		if (ret)
 			return ret;
 		raw = cpu_to_le64(is);
-		vof_bounds_config(dev, field->offset, &raw, field->bytes);
+		vof_bounds_config(link, field->offset, &raw, field->bytes);
 		is = le64_to_cpu(raw);
 		if (is < was || (is != was && field->fixed))
-			return vof_instance_differs(dev, field->what, was, is);
+			return vof_instance_differs(link, field->what, was, is);
 		if (is != was)
-			WRITE_ONCE(dev->config_changed, true);
+			WRITE_ONCE(link->changed, true);
 	}
 	return 0;
 }
@@ -224,49 +225,49 @@ static int vof_instance_compare_config(struct vof_device *dev)
  * written had it not read it so. What the target refuses, perhaps written while
  * there was no link, is reported and forgotten: to try it again would never end.
  */
-static int vof_instance_set_config(struct vof_device *dev)
+static int vof_instance_set_config(struct vof_link *link)
 {
-	const struct vof_type_field *field = dev->type->fields;
+	const struct vof_type_field *field = link->group.type->fields;
 	unsigned int i;
 	int ret;
 
 	for (; field && field->what; field++)
-		if (field->set && vof_instance_has_field(dev, field))
-			bitmap_set(dev->config_set, field->offset, field->bytes);
+		if (field->set && vof_instance_has_field(link, field))
+			bitmap_set(link->config_set, field->offset, field->bytes);
 
-	for_each_set_bit(i, dev->config_set, VOF_CONFIG_CACHE) {
-		ret = vof_ctrl_set_config(dev, i, 1, dev->config[i]);
-		if (ret && !vof_link_up(dev))
+	for_each_set_bit(i, link->config_set, VOF_CONFIG_CACHE) {
+		ret = vof_ctrl_set_config(link, i, 1, link->config[i]);
+		if (ret && !vof_link_up(link))
 			return ret;
 		if (ret)
-			clear_bit(i, dev->config_set);
+			clear_bit(i, link->config_set);
 	}
 	return 0;
 }
 
-static int vof_instance_keep_config(struct vof_device *dev)
+static int vof_instance_keep_config(struct vof_link *link)
 {
-	int ret = vof_instance_set_config(dev);
+	int ret = vof_instance_set_config(link);
 
-	return ret ?: vof_instance_compare_config(dev);
+	return ret ?: vof_instance_compare_config(link);
 }
 
 /* Ask which device it is. One that does not say is one without a name. */
-static int vof_instance_ask(struct vof_device *dev, struct vof_identity *id)
+static int vof_instance_ask(struct vof_link *link, struct vof_identity *id)
 {
-	struct vof_queue *q = dev->nvqs ? dev->vqs[0] : NULL;
+	struct vof_queue *q = link->nvqs ? link->vqs[0] : NULL;
 	u8 out[VOF_QUESTION_OUT], in[VOF_QUESTION_IN] = {};
 	u32 out_len, in_len, written = 0;
 	int ret;
 
 	BUILD_BUG_ON(sizeof(out) + sizeof(in) > VOF_BODY_VQ);
 	*id = (struct vof_identity) { .asked = true };
-	if (!q || !dev->type->question)
+	if (!q || !link->group.type->question)
 		return 0;
-	out_len = dev->type->question(out, &in_len);
+	out_len = link->group.type->question(out, &in_len);
 	ret = vof_exec_ask(q, out, out_len, in, in_len, &written);
 	if (!ret)
-		dev->type->identity(in, written, id);
+		link->group.type->identity(in, written, id);
 	return ret;
 }
 
@@ -284,13 +285,13 @@ static void vof_instance_name(const struct vof_identity *id, char *name)
  * this instance so far, and nothing is if it is another one (decisions 45). One that
  * has a name only sometimes is not shown to be the same, but may say so the next time.
  */
-static int vof_instance_identify(struct vof_device *dev)
+static int vof_instance_identify(struct vof_link *link)
 {
-	struct vof_identity *was = &dev->identity, is;
+	struct vof_identity *was = &link->identity, is;
 	char old[VOF_INSTANCE_NAME], new[VOF_INSTANCE_NAME];
 	int ret;
 
-	ret = vof_instance_ask(dev, &is);
+	ret = vof_instance_ask(link, &is);
 	if (ret)
 		return ret;
 	if (!was->asked)
@@ -300,40 +301,40 @@ static int vof_instance_identify(struct vof_device *dev)
 	vof_instance_name(was, old);
 	vof_instance_name(&is, new);
 	if (is.len && was->len) {
-		vof_device_error(dev, -ESTALE,
-				 "the target came back with another disk: its serial was \"%s\", is \"%s\"",
-				 old, new);
+		vof_link_error(link, -ESTALE,
+			       "the target came back with another disk: its serial was \"%s\", is \"%s\"",
+			       old, new);
 		return -ESTALE;
 	}
 	if (is.len)
-		vof_device_error(dev, -EREMCHG,
-				 "the target came back changed: there was no serial, now it is \"%s\"",
-				 new);
+		vof_link_error(link, -EREMCHG,
+			       "the target came back changed: there was no serial, now it is \"%s\"",
+			       new);
 	else
-		vof_device_error(dev, -EREMCHG,
-				 "the target came back changed: the serial was \"%s\", now there is none",
-				 old);
+		vof_link_error(link, -EREMCHG,
+			       "the target came back changed: the serial was \"%s\", now there is none",
+			       old);
 	return -EREMCHG;
 }
 
-static int vof_instance_open_queues(struct vof_device *dev)
+static int vof_instance_open_queues(struct vof_link *link)
 {
 	unsigned int i;
 	u16 size;
 	int ret;
 
-	for (i = 0; i < dev->nvqs; i++) {
-		struct vof_queue *q = dev->vqs[i];
+	for (i = 0; i < link->nvqs; i++) {
+		struct vof_queue *q = link->vqs[i];
 
 		if (!q)
 			continue;
-		ret = vof_ctrl_get_vq_size(dev, q->index, &size);
+		ret = vof_ctrl_get_vq_size(link, q->index, &size);
 		if (ret == -ENOENT)
 			size = 0;
 		else if (ret)
 			return ret;
 		if (size < q->size)
-			return vof_instance_differs(dev, "size of a virtqueue",
+			return vof_instance_differs(link, "size of a virtqueue",
 						    q->size, size);
 		ret = vof_queue_open(q);
 		if (ret)
@@ -343,14 +344,14 @@ static int vof_instance_open_queues(struct vof_device *dev)
 }
 
 /* Set the driver's status as far as @mask. */
-static int vof_instance_status(struct vof_device *dev, u8 mask)
+static int vof_instance_status(struct vof_link *link, u8 mask)
 {
-	return vof_ctrl_set_status(dev, dev->status & mask);
+	return vof_ctrl_set_status(link, link->status & mask);
 }
 
 /**
  * vof_instance_restore() - make a new instance take the place of the last one
- * @dev: the device, with a new control queue connected; all virtqueues closed
+ * @link: the link, with a new control queue connected; all virtqueues closed
  *
  * The virtqueues are connected when it returns 0, but nothing has been sent on
  * them.
@@ -359,63 +360,63 @@ static int vof_instance_status(struct vof_device *dev, u8 mask)
  * Return: 0 or a negative errno; the cause has been reported. -ESTALE: it is another
  * device, to which nothing must be sent.
  */
-int vof_instance_restore(struct vof_device *dev)
+int vof_instance_restore(struct vof_link *link)
 {
 	u8 mask = VIRTIO_CONFIG_S_ACKNOWLEDGE;
 	u32 status;
 	int ret;
 
-	lockdep_assert_held(&dev->vq_lock);
-	if (dev->blind && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
-		return vof_instance_blind(dev);
-	ret = vof_instance_fabric(dev, vof_device_in_use(dev));
+	lockdep_assert_held(&link->vq_lock);
+	if (link->blind && link->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		return vof_instance_blind(link);
+	ret = vof_instance_fabric(link, vof_link_in_use(link));
 	if (!ret)
-		ret = vof_instance_compare(dev);
+		ret = vof_instance_compare(link);
 	if (!ret)
-		ret = vof_bounds_restore(dev);
+		ret = vof_bounds_restore(link);
 	if (ret)
 		return ret;
 	/* No driver, or one that has reset the device or failed: no more to it. */
-	if (!dev->status || dev->status & VIRTIO_CONFIG_S_FAILED)
+	if (!link->status || link->status & VIRTIO_CONFIG_S_FAILED)
 		return 0;
 
-	ret = vof_instance_status(dev, mask);
+	ret = vof_instance_status(link, mask);
 	mask |= VIRTIO_CONFIG_S_DRIVER;
 	if (!ret)
-		ret = vof_instance_status(dev, mask);
-	if (!ret && dev->driver_features)
-		ret = vof_ctrl_set_driver_feature(dev, dev->driver_features);
+		ret = vof_instance_status(link, mask);
+	if (!ret && link->driver_features)
+		ret = vof_ctrl_set_driver_feature(link, link->driver_features);
 	if (ret)
 		return ret;
-	if (dev->status & VIRTIO_CONFIG_S_FEATURES_OK) {
+	if (link->status & VIRTIO_CONFIG_S_FEATURES_OK) {
 		mask |= VIRTIO_CONFIG_S_FEATURES_OK;
-		ret = vof_instance_status(dev, mask);
+		ret = vof_instance_status(link, mask);
 		if (!ret)
-			ret = vof_ctrl_get_status(dev, &status);
+			ret = vof_ctrl_get_status(link, &status);
 		if (ret)
 			return ret;
 		if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
-			vof_device_error(dev, -EREMCHG,
-					 "the target does not accept the features %#llx any more",
-					 dev->driver_features);
+			vof_link_error(link, -EREMCHG,
+				       "the target does not accept the features %#llx any more",
+				       link->driver_features);
 			return -EREMCHG;
 		}
 	}
-	if (!ret && vof_device_in_use(dev))
-		ret = vof_instance_keep_config(dev);
+	if (!ret && vof_link_in_use(link))
+		ret = vof_instance_keep_config(link);
 	if (!ret)
-		ret = vof_instance_open_queues(dev);
+		ret = vof_instance_open_queues(link);
 	if (!ret)
-		ret = vof_instance_status(dev, 0xff);
+		ret = vof_instance_status(link, 0xff);
 	/* The target serves no virtqueue before. */
-	if (!ret && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
-		ret = vof_instance_identify(dev);
+	if (!ret && link->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		ret = vof_instance_identify(link);
 	return ret;
 }
 
 /**
  * vof_instance_ready() - may the driver be served by this instance?
- * @dev: the device, which has just been told DRIVER_OK; nothing was sent on its
+ * @link: the link, which has just been told DRIVER_OK; nothing was sent on its
  *	virtqueues
  *
  * A new driver learns which device it has to do with. One that was ready before, and
@@ -424,31 +425,31 @@ int vof_instance_restore(struct vof_device *dev)
  * Context: may sleep, bounded; the device's vq_lock is held.
  * Return: 0 or a negative errno; the cause has been reported.
  */
-int vof_instance_ready(struct vof_device *dev)
+int vof_instance_ready(struct vof_link *link)
 {
 	int ret = 0;
 
-	lockdep_assert_held(&dev->vq_lock);
-	if (dev->blind)
-		return vof_instance_blind(dev);
-	if (dev->identity.asked)
-		ret = vof_instance_keep_config(dev);
+	lockdep_assert_held(&link->vq_lock);
+	if (link->blind)
+		return vof_instance_blind(link);
+	if (link->identity.asked)
+		ret = vof_instance_keep_config(link);
 	if (!ret)
-		ret = vof_instance_identify(dev);
+		ret = vof_instance_identify(link);
 	return ret;
 }
 
 /**
  * vof_instance_forget() - a new driver builds upon nothing that was before
- * @dev: the device
+ * @link: the link
  *
  * Context: the device's vq_lock is held.
  */
-void vof_instance_forget(struct vof_device *dev)
+void vof_instance_forget(struct vof_link *link)
 {
-	lockdep_assert_held(&dev->vq_lock);
-	memset(dev->config, 0, sizeof(dev->config));
-	bitmap_zero(dev->config_known, VOF_CONFIG_CACHE);
-	bitmap_zero(dev->config_set, VOF_CONFIG_CACHE);
-	dev->identity = (struct vof_identity) {};
+	lockdep_assert_held(&link->vq_lock);
+	memset(link->config, 0, sizeof(link->config));
+	bitmap_zero(link->config_known, VOF_CONFIG_CACHE);
+	bitmap_zero(link->config_set, VOF_CONFIG_CACHE);
+	link->identity = (struct vof_identity) {};
 }

@@ -12,7 +12,7 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
-#include "core.h"
+#include "opts.h"
 
 /* Under kernel_param_lock(); empty: there is none. */
 static char vof_ivqn[VIRTIO_OF_VQN_SIZE];

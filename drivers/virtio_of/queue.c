@@ -23,29 +23,32 @@
  *    RCU read-side section: that is what virtio_synchronize_cbs() waits for.
  * I5 notify never sleeps, never allocates, never completes a request inline.
  *    It runs with interrupts off, and on two CPUs at once.
- * I6 Lock order: core.h.
+ * I6 Lock order: device.h.
  * I7 Nothing that the peer sends is believed before it is checked.
  */
 #include <linux/jiffies.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
-#include "core.h"
+#include "queue.h"
 #include "trace.h"
+#include "work.h"
 
 /**
  * vof_queue_attach() - tie a queue to its virtqueue
  * @q: the queue
  * @vq: the driver's end of the ring, of the same size
+ * @join: segments that are neighbours are joined up to that length
  */
-void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq)
+void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq, u32 join)
 {
-	struct virtio_device *vdev = &q->dev->vdev;
+	struct virtio_device *vdev = vq->vdev;
 
 	q->vq = vq;
 	vof_ring_init(&q->ring, virtqueue_get_vring(vq),
 		      virtio_has_feature(vdev, VIRTIO_RING_F_EVENT_IDX),
 		      virtio_has_feature(vdev, VIRTIO_RING_F_INDIRECT_DESC));
-	q->ring.join = q->dev->told.join;
+	q->ring.join = join;
 }
 
 /* Give @req the segments of @chain, which are in q->scratch. */
@@ -80,14 +83,13 @@ static void vof_req_fail(struct vof_req *req)
 	struct vof_queue *q = req->queue;
 
 	trace_vof_done(req, U16_MAX, 0);
-	vof_req_push(req, vof_type_abort(q->dev->type, req, q->index));
+	vof_req_push(req, vof_type_abort(q->type, req, q->index));
 }
 
 /* Is a request not to be failed although there is no link? */
 static bool vof_queue_keeps(const struct vof_queue *q, const struct vof_req *req)
 {
-	return vof_type_keep(q->dev->type, req, q->index,
-			     vof_device_passing(q->dev));
+	return vof_type_keep(q->type, req, q->index, q->final);
 }
 
 /* Give a request that the core owns to the fabric. */
@@ -337,17 +339,19 @@ void vof_queue_pause(struct vof_queue *q)
 /**
  * vof_queue_fail() - fail what waits for a link, and what comes from now on
  * @q: a virtqueue after vof_queue_close()
+ * @final: the device comes or goes: nobody waits for a link that comes later either
  *
  * Until vof_queue_resume().
  *
  * Context: process, takes the queue's lock.
  */
-void vof_queue_fail(struct vof_queue *q)
+void vof_queue_fail(struct vof_queue *q, bool final)
 {
 	struct vof_req *req, *next;
 
 	spin_lock_irq(&q->lock);
 	q->dead = true;
+	q->final = final;
 	if (q->ready)
 		list_for_each_entry_safe(req, next, &q->replay, list)
 			if (!vof_queue_keeps(q, req))
@@ -369,9 +373,9 @@ bool vof_queue_waiting(struct vof_queue *q)
 
 	spin_lock_irq(&q->lock);
 	list_for_each_entry(req, &q->inflight, list)
-		waiting |= vof_type_awaited(q->dev->type, req, q->index);
+		waiting |= vof_type_awaited(q->type, req, q->index);
 	list_for_each_entry(req, &q->replay, list)
-		waiting |= vof_type_awaited(q->dev->type, req, q->index);
+		waiting |= vof_type_awaited(q->type, req, q->index);
 	spin_unlock_irq(&q->lock);
 	return waiting;
 }
@@ -392,7 +396,7 @@ bool vof_queue_oldest(struct vof_queue *q, unsigned long *since)
 	spin_lock_irq(&q->lock);
 	/* In the order in which they were sent. */
 	list_for_each_entry(req, &q->inflight, list) {
-		found = vof_type_awaited(q->dev->type, req, q->index);
+		found = vof_type_awaited(q->type, req, q->index);
 		if (!found)
 			continue;
 		*since = req->sent;
@@ -413,7 +417,7 @@ static void vof_admin_done(struct vof_req *req,
 	q->answer = *cpl;
 	q->has_answer = true;
 	spin_unlock_irqrestore(&q->lock, flags);
-	wake_up_all(&q->dev->wait);
+	wake_up_all(&q->group->wait);
 }
 
 /**
@@ -443,7 +447,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	trace_vof_done(req, status, length);
 	q->ninflight--;
 	req->owner = VOF_OWNER_CORE;
-	useless = vof_type_unusable(q->dev->type, status, length);
+	useless = vof_type_unusable(q->type, status, length);
 	q->ndone += !useless;
 	if (!q->ready) {
 		vof_req_retire(req);
@@ -453,13 +457,13 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		vof_link_lost(q, -EPROTO, "the target answered a request with nothing");
 	} else {
 		if (status) {
-			vof_device_error(q->dev, vof_status_errno(status),
+			vof_report_error(q->group->report, vof_status_errno(status),
 					 "request failed on virtqueue %d: %s (status %#06x)",
 					 q->index, vof_status_name(status), status);
 			vof_req_fail(req);
-		} else if (vof_type_incomplete(q->dev->type, req, q->index,
+		} else if (vof_type_incomplete(q->type, req, q->index,
 					       length)) {
-			vof_device_error(q->dev, -EIO,
+			vof_report_error(q->group->report, -EIO,
 					 "answer without a status, or incomplete, on virtqueue %d",
 					 q->index);
 			vof_req_fail(req);

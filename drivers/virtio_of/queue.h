@@ -7,15 +7,19 @@
 #define _VIRTIO_OF_QUEUE_H
 
 #include <linux/mutex.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <virtio_of/fabric.h>
 
 #include "interrupt.h"
+#include "limit.h"
+#include "report.h"
 #include "ring.h"
+#include "type/type.h"
 
 struct virtqueue;
-struct vof_device;
+struct vof_group;
 
 /* Room for the body of a control command: names, or what a fabric asks for. */
 #define VOF_BODY_SIZE		4096
@@ -35,9 +39,60 @@ enum vof_owner {
 };
 
 /**
+ * struct vof_group_ops - what queues ask and tell those who have made them
+ * @up: may the target still be waited for? Any context
+ * @admits: may the caller send commands of the core? Any context
+ * @join: say Connect on @q, whose fabric is connected. May sleep; 0 or a negative errno
+ *	that has been reported
+ * @lost: @q, and with it all the others, is of no more use. Any context, also under the
+ *	lock of @q
+ * @changed: the configuration has changed; @generation from now on. Any context, under
+ *	the lock of a queue
+ */
+struct vof_group_ops {
+	bool (*up)(const struct vof_group *g);
+	bool (*admits)(const struct vof_group *g);
+	int (*join)(struct vof_group *g, struct vof_queue *q);
+	void (*lost)(struct vof_group *g, struct vof_queue *q, int err,
+		     const char *reason);
+	void (*changed)(struct vof_group *g, u32 generation);
+};
+
+/**
+ * struct vof_group - what the queues of a device share
+ * @ops: whom to ask and to tell
+ * @fabric: how bytes move
+ * @to: where to connect
+ * @report: what there is to say
+ * @limit: how long an answer is waited for
+ * @type: what differs by device type; NULL as long as there are no virtqueues
+ * @ctrl: control queue
+ * @instance: device instance id
+ * @wait: waits for an answer, or for @up to say no
+ * @lock: protects @opening
+ * @opening: the queue whose connection is being made, or NULL
+ * @unasked: what the target has said unasked since the last command
+ */
+struct vof_group {
+	const struct vof_group_ops *ops;
+	const struct vof_fabric_ops *fabric;
+	const struct vof_target *to;
+	struct vof_report *report;
+	struct vof_limit *limit;
+	const struct vof_type *type;
+	struct vof_queue *ctrl;
+	u16 instance;
+	wait_queue_head_t wait;
+	spinlock_t lock;
+	struct vof_queue *opening;
+	unsigned int unasked;
+};
+
+/**
  * struct vof_queue - one virtqueue or the control queue, and its connection
- * @dev: the device
+ * @group: what it shares with others
  * @ops: the fabric
+ * @type: what differs by device type; NULL: the control queue
  * @index: virtqueue index; -1 for the control queue
  * @size: chains that can be in flight; 0 for the control queue
  * @lock: protects what follows @body, all requests, and what the fabric
@@ -53,6 +108,7 @@ enum vof_owner {
  * @running: requests go to the fabric
  * @ready: the driver lets us use its buffers
  * @dead: requests are not to wait for a link; chains are taken and failed
+ * @final: nor for one that comes later: the device comes or goes
  * @stalled: a request waits, in @replay or in the ring, for resources
  * @kick: something was submitted that the fabric is to be kicked for
  * @inflight: requests with the fabric in the order of the ring, without @admin
@@ -73,8 +129,9 @@ enum vof_owner {
  * @work: fails chains of a dead queue, delivers the interrupts for them
  */
 struct vof_queue {
-	struct vof_device *dev;
+	struct vof_group *group;
 	const struct vof_fabric_ops *ops;
+	const struct vof_type *type;
 	int index;
 	u16 size;
 
@@ -89,6 +146,7 @@ struct vof_queue {
 	bool running;
 	bool ready;
 	bool dead;
+	bool final;
 	bool stalled;
 	bool kick;
 	struct list_head inflight;
@@ -130,16 +188,17 @@ static inline struct vof_req *vof_queue_at(const struct vof_queue *q, unsigned i
 }
 
 /* alloc.c */
-struct vof_queue *vof_queue_alloc(struct vof_device *dev, int index, u16 size);
+struct vof_queue *vof_queue_alloc(struct vof_group *g, int index, u16 size,
+				  u32 chain);
 void vof_queue_free(struct vof_queue *q);
 
 /* queue.c */
 void vof_queue_work(struct work_struct *work);
-void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq);
+void vof_queue_attach(struct vof_queue *q, struct virtqueue *vq, u32 join);
 void vof_queue_start(struct vof_queue *q);
 unsigned int vof_queue_resume(struct vof_queue *q);
 void vof_queue_pause(struct vof_queue *q);
-void vof_queue_fail(struct vof_queue *q);
+void vof_queue_fail(struct vof_queue *q, bool final);
 bool vof_queue_waiting(struct vof_queue *q);
 bool vof_queue_oldest(struct vof_queue *q, unsigned long *since);
 bool vof_queue_notify(struct vof_queue *q);
@@ -148,7 +207,7 @@ bool vof_queue_notify(struct vof_queue *q);
 int vof_queue_open(struct vof_queue *q);
 int vof_queue_negotiated(struct vof_queue *q, u64 features, bool bound);
 void vof_queue_close(struct vof_queue *q);
-void vof_queue_cancel(struct vof_device *dev);
+void vof_group_cancel(struct vof_group *g);
 
 /* exec.c */
 const char *vof_status_name(u16 status);

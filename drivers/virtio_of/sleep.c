@@ -22,7 +22,7 @@
 #include <linux/string.h>
 
 #include "compat.h"
-#include "core.h"
+#include "device.h"
 
 /* So long may requests take that are in flight. */
 #define VOF_SLEEP_DRAIN		(20 * HZ)
@@ -59,10 +59,10 @@ static int vof_sleep_freeze(struct vof_device *dev)
 	if (blk_mq_freeze_queue_wait_timeout(rq, VOF_SLEEP_DRAIN) > 0)
 		return 0;
 	vof_sleep_thaw(dev);
-	vof_device_error(dev, -EBUSY,
-			 "the host cannot sleep: requests were not answered within %u s, the device is %s",
-			 VOF_SLEEP_DRAIN / HZ,
-			 vof_state_name(vof_device_state(dev)));
+	vof_link_error(&dev->link, -EBUSY,
+		       "the host cannot sleep: requests were not answered within %u s, the device is %s",
+		       VOF_SLEEP_DRAIN / HZ,
+		       vof_state_name(vof_state(dev)));
 	return -EBUSY;
 }
 
@@ -86,7 +86,7 @@ static int vof_sleep_suspend(struct device *d)
 	int ret = vof_sleep_freeze(dev);
 
 	if (!ret)
-		vof_link_suspend(dev);
+		vof_recovery_suspend(dev);
 	return ret;
 }
 
@@ -94,7 +94,7 @@ static int vof_sleep_resume(struct device *d)
 {
 	struct vof_device *dev = to_vof_device(dev_to_virtio(d));
 
-	vof_link_resume(dev);
+	vof_recovery_resume(dev);
 	vof_sleep_thaw(dev);
 	return 0;
 }

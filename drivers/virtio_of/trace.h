@@ -7,8 +7,9 @@
 #define _VIRTIO_OF_TRACE_H
 
 #include <linux/tracepoint.h>
+#include <linux/virtio.h>
 
-#include "core.h"
+#include "queue.h"
 
 TRACE_EVENT(vof_submit,
 	TP_PROTO(const struct vof_req *req),
@@ -22,7 +23,7 @@ TRACE_EVENT(vof_submit,
 		__field(u32, in_len)
 	),
 	TP_fast_assign(
-		__entry->dev = req->queue->dev->vdev.index;
+		__entry->dev = req->queue->vq->vdev->index;
 		__entry->queue = req->queue->index;
 		__entry->id = req->id;
 		__entry->segs = req->chain.nout + req->chain.nin;
@@ -45,7 +46,7 @@ TRACE_EVENT(vof_done,
 		__field(u32, length)
 	),
 	TP_fast_assign(
-		__entry->dev = req->queue->dev->vdev.index;
+		__entry->dev = req->queue->vq->vdev->index;
 		__entry->queue = req->queue->index;
 		__entry->id = req->id;
 		__entry->status = status;
@@ -57,15 +58,15 @@ TRACE_EVENT(vof_done,
 );
 
 TRACE_EVENT(vof_state,
-	TP_PROTO(const struct vof_device *dev, const char *prev, const char *next),
-	TP_ARGS(dev, prev, next),
+	TP_PROTO(const char *name, const char *prev, const char *next),
+	TP_ARGS(name, prev, next),
 	TP_STRUCT__entry(
-		__array(char, name, sizeof_field(struct vof_opts, name))
+		__array(char, name, 64)
 		__array(char, prev, 16)
 		__array(char, next, 16)
 	),
 	TP_fast_assign(
-		strscpy(__entry->name, dev->opts.name, sizeof(__entry->name));
+		strscpy(__entry->name, name, sizeof(__entry->name));
 		strscpy(__entry->prev, prev, sizeof(__entry->prev));
 		strscpy(__entry->next, next, sizeof(__entry->next));
 	),

@@ -12,7 +12,7 @@
 #include <linux/device.h>
 #include <linux/sched/signal.h>
 
-#include "core.h"
+#include "device.h"
 
 /*
  * udev has a look at each disk that comes, and again when a writer has closed it.
