@@ -3,10 +3,10 @@
 # The target against an initiator in userspace, vof-peer: conformance with the
 # protocol, command by command, and what a hostile initiator tries. The kernel's
 # initiator has no part in it.
-# timeout: 200
+# timeout: 300
 # transports: rdma tcp
 # kernels: 6.1 6.12 debug
-# ci: 6.12
+# ci: 6.12 6.12-tcp
 . "$(dirname "$0")/lib.sh"
 
 # peer URL ARGUMENTS...: its test points become ours.
@@ -55,13 +55,13 @@ if over tcp; then
 	peer "$url" "${with_all[@]}" --keyed key1 --patience 4
 	MODE="TLS"
 	peer "tls://$VOF_ADDR:8550" --psk $key --tvqn key1 --keyed key2 \
-		--only connect,control,queues,data,depth,stream,stall,tls
+		--only connect,queues,data,stream,stall,tls
 	stop_target
 	is "$MODE: the target ends well" $? 0
 
 	MODE="file"
 	start_target --blk "tvqn=disk,file=$VOF_TMP/image"
-	peer "$url" --tvqn disk --only data,blk,life,depth,stream,stall
+	peer "$url" --tvqn disk --only data,stall
 	stop_target
 	is "$MODE: the target ends well" $? 0
 
