@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Much data is not copied to TCP: packets refer to the driver's pages. They are not the
+# driver's again while a packet is still to be sent, when the link is gone as well: what
+# a process puts there after its write has failed never gets to the target.
+# nodes: target initiator
+# transports: tcp
+# ci: 6.12-tcp
+# idle: yes
+# timeout: 120
+. "$(dirname "$0")/lib.sh"
+
+! on_node target || serve --blk tvqn=disk0,mem=64M
+
+tracing=/sys/kernel/tracing
+hold=800
+
+barrier up
+check "connect" vof_connect d0 tvqn=disk0 fast_io_fail_tmo=0 ||
+	note "$(vof_get d0 last_error)"
+disk=$(vof_disk d0)
+echo "r:vof_lent vof_tcp_page_lend lent=\$retval:u8" >"$tracing/kprobe_events"
+echo 1 >"$tracing/events/kprobes/vof_lent/enable"
+check "verified writes" vof_fio filename="$disk" rw=randwrite bsrange=64k-1m \
+	size=64m io_size=16m iodepth=4 verify=crc32c
+lent() { grep -c 'lent=1' "$tracing/trace"; }
+check "their pages are lent" [ "$(lent)" -ge 16 ]
+before=$(lent)
+
+# All packets of the next write are on their way, and lie in the interface's queue, when
+# the link goes: TCP's window is open, and each waits for $hold ms.
+dd if=/dev/zero of="$disk" bs=64k count=64 oflag=direct 2>/dev/null
+netem delay ${hold}ms limit 10000
+start=$(milliseconds)
+mkfifo "$VOF_TMP/keep"
+vof-reuse "$disk" 65536 <"$VOF_TMP/keep" >"$VOF_TMP/reuse" &
+exec {keep}>"$VOF_TMP/keep"
+for ((i = 0; i < 100; i++)); do
+	[ "$(lent)" = "$before" ] || break
+	sleep 0.01
+done
+# No new link before the driver was told: nothing is sent twice.
+ip route add unreachable "$(target_addr)"
+check "the link is given up" vof_set d0 reconnect 1
+for ((i = 0; i < 100; i++)); do
+	[ ! -s "$VOF_TMP/reuse" ] || break
+	sleep 0.05
+done
+took=$(($(milliseconds) - start))
+is "the write has failed" "$(cat "$VOF_TMP/reuse")" "Input/output error"
+check "when no packet was left, after $took ms" [ $took -ge $((hold - 100)) ]
+netem
+ip route del unreachable "$(target_addr)"
+check "connected again" vof_wait_state d0 live 30
+dd if="$disk" of="$VOF_TMP/found" bs=64k count=1 iflag=direct 2>/dev/null
+note "the target has $(tr -d '\0' <"$VOF_TMP/found" | tr -d 'A' | wc -c) bytes of what came later," \
+	"$(tr -cd 'A' <"$VOF_TMP/found" | wc -c) of what was written"
+check_not "nothing of what came later was sent" grep -q B "$VOF_TMP/found"
+exec {keep}>&-
+wait
+echo 0 >"$tracing/events/kprobes/vof_lent/enable"
+echo >"$tracing/kprobe_events"
+barrier "done"
+finish
