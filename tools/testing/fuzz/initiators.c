@@ -233,6 +233,9 @@ static void io(struct pconn *p)
 	struct proto_cmd cmd = { .opcode = VIRTIO_OF_OP_VQ, .out_length = 16, .in_length = 1 };
 	uint32_t length = 512 * (one_of(4) ? 1 + rnd(100) : 1 + rnd(8));
 
+	/* all the memory that there is for requests */
+	if (one_of(12))
+		length = 12 * STAGE_PAGE;
 	/* one too many now and then */
 	if (p->n_out >= p->c.queue_size + (one_of(10) ? 1U : 0U))
 		return;

@@ -187,7 +187,7 @@ static bool fetch(struct slot *s, void *dst, uint32_t len)
 	require(!p->stream || p->blocked == s, "a stream fetches what is behind it");
 	check_own(s, dst, len, "bytes are fetched to");
 	/* no room, as long as there is something that will make some */
-	if (!list_empty(&p->sends) && one_of(8))
+	if (!list_empty(&p->sends) && one_of(3))
 		return false;
 	ps->dst = dst;
 	ps->len = len;
