@@ -13,7 +13,8 @@ conf=/etc/virtio-of/disk0.conf
 state() { cat "$VOF_CONFIGFS/disk0/state" 2>/dev/null || echo none; }
 serve_disks()
 {
-	start_target --blk tvqn=com.example/disk0,mem=16M,queues=1 \
+	start_target --listen "rdma://$VOF_ADDR" --listen "tcp://$VOF_ADDR" \
+		--blk tvqn=com.example/disk0,mem=16M,queues=1 \
 		--blk tvqn=disk0,mem=16M,queues=1
 }
 
@@ -41,7 +42,9 @@ for f in /vof/README.md /vof/admin-guide.rst /vof/testing.rst; do
 	name=$(sed -n 's/^d=.*\///p' "$VOF_TMP/block")
 	bash "$VOF_TMP/block" >/dev/null 2>&1
 	tidy "$what without the module"
-	modprobe virtio_of_rdma
+	module=virtio_of_rdma
+	! grep -q '^echo tcp > .d/transport' "$VOF_TMP/block" || module=virtio_of_tcp
+	modprobe $module
 	bash "$VOF_TMP/block" >/dev/null 2>&1
 	is "$what: connects" "$(vof_get "$name" state)" live
 	device=$(vof_get "$name" device)
@@ -50,7 +53,7 @@ for f in /vof/README.md /vof/admin-guide.rst /vof/testing.rst; do
 		"live $device"
 	tidy "$what"
 	vof_disconnect "$name"
-	rmmod virtio_of_rdma virtio_of
+	rmmod $module virtio_of
 done
 
 # ---- the unit ---------------------------------------------------------------
