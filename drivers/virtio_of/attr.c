@@ -195,6 +195,49 @@ static ssize_t vof_config_ivqn_store(struct config_item *item, const char *page,
 				     count);
 }
 
+static ssize_t vof_config_tls_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "%d\n", to_vof_config(item)->opts.addr.tls);
+}
+
+static ssize_t vof_config_tls_store(struct config_item *item, const char *page,
+				    size_t count)
+{
+	struct vof_config *cfg = to_vof_config(item);
+	int ret;
+	bool tls;
+
+	ret = vof_config_begin(cfg);
+	if (ret)
+		return ret;
+	if (kstrtobool(page, &tls))
+		ret = vof_config_error(cfg, -EINVAL, "tls: 0 or 1");
+	else
+		cfg->opts.addr.tls = tls;
+	mutex_unlock(&cfg->lock);
+	return ret ?: count;
+}
+
+static ssize_t vof_config_tls_psk_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "%s\n", to_vof_config(item)->opts.tls_psk);
+}
+
+static ssize_t vof_config_tls_psk_store(struct config_item *item, const char *page,
+					size_t count)
+{
+	struct vof_config *cfg = to_vof_config(item);
+	int ret;
+
+	ret = vof_config_begin(cfg);
+	if (ret)
+		return ret;
+	ret = vof_config_string(cfg, "tls_psk", cfg->opts.tls_psk,
+				sizeof(cfg->opts.tls_psk), page, count);
+	mutex_unlock(&cfg->lock);
+	return ret ?: count;
+}
+
 static ssize_t vof_config_queue_size_show(struct config_item *item, char *page)
 {
 	return sysfs_emit(page, "%u\n", to_vof_config(item)->opts.queue_size);
@@ -452,6 +495,8 @@ CONFIGFS_ATTR(vof_config_, trsvcid);
 CONFIGFS_ATTR(vof_config_, host_traddr);
 CONFIGFS_ATTR(vof_config_, tvqn);
 CONFIGFS_ATTR(vof_config_, ivqn);
+CONFIGFS_ATTR(vof_config_, tls);
+CONFIGFS_ATTR(vof_config_, tls_psk);
 CONFIGFS_ATTR(vof_config_, queue_size);
 CONFIGFS_ATTR(vof_config_, enable);
 CONFIGFS_ATTR_RO(vof_config_, state);
@@ -474,6 +519,8 @@ struct configfs_attribute *vof_config_attrs[] = {
 	&vof_config_attr_host_traddr,
 	&vof_config_attr_tvqn,
 	&vof_config_attr_ivqn,
+	&vof_config_attr_tls,
+	&vof_config_attr_tls_psk,
 	&vof_config_attr_queue_size,
 	&vof_config_attr_enable,
 	&vof_config_attr_state,

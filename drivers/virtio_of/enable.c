@@ -298,6 +298,17 @@ static int vof_config_resolve(struct vof_config *cfg)
 		return vof_config_error(cfg, -EPROTONOSUPPORT,
 					"transport %s is not available",
 					cfg->transport);
+	if (opts->addr.tls && opts->ops->no_tls) {
+		ret = vof_config_error(cfg, -EOPNOTSUPP, "tls: %s", opts->ops->no_tls);
+		vof_fabric_put(opts->ops);
+		return ret;
+	}
+	/* What both ends make of their names (D44). */
+	if (*opts->tls_psk)
+		strscpy(opts->identity, opts->tls_psk, sizeof(opts->identity));
+	else
+		snprintf(opts->identity, sizeof(opts->identity), "virtio-of %s %s",
+			 opts->ivqn, opts->tvqn);
 	opts->addr.net = get_net(current->nsproxy->net_ns);
 	return 0;
 }

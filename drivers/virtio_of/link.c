@@ -183,6 +183,7 @@ void vof_link_init(struct vof_link *link, struct vof_opts *opts,
 	link->opts = opts;
 	opts->addr.ivqn = opts->ivqn;
 	opts->addr.tvqn = opts->tvqn;
+	opts->addr.tls_psk = opts->identity;
 	vof_report_init(&link->report, opts->name, opts->tvqn, opts->where[0]);
 	link->limit.patience = opts->patience;
 	mutex_init(&link->vq_lock);

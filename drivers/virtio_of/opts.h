@@ -23,6 +23,9 @@
 
 struct vof_report;
 
+/* Two names of 255 bytes, and "virtio-of". */
+#define VOF_TLS_PSK_SIZE	(2 * VIRTIO_OF_VQN_SIZE + 16)
+
 /**
  * struct vof_opts - what a device is to be connected to; checked by configfs
  * @name: of the directory in configfs, for messages
@@ -36,6 +39,8 @@ struct vof_report;
  * @where: each address of @addrs, with fabric and port, in words
  * @tvqn: name of the target
  * @ivqn: our name
+ * @tls_psk: description of a key as it was written, empty: by both names
+ * @identity: of TLS: @tls_psk, or what is made of both names
  * @queue_size: largest virtqueue
  * @patience: what the device starts with
  */
@@ -50,6 +55,8 @@ struct vof_opts {
 	char where[VOF_ADDRS_MAX][80];
 	char tvqn[VIRTIO_OF_VQN_SIZE];
 	char ivqn[VIRTIO_OF_VQN_SIZE];
+	char tls_psk[VOF_TLS_PSK_SIZE];
+	char identity[VOF_TLS_PSK_SIZE];
 	u16 queue_size;
 	struct vof_patience patience;
 };

@@ -40,6 +40,8 @@ struct vof_queue;
  * @src: local address to bind to; family AF_UNSPEC: any
  * @ivqn: our name
  * @tvqn: name of the target
+ * @tls: by TLS, which the fabric has (struct vof_fabric_ops, @no_tls)
+ * @tls_psk: with it: description of the key, which is the identity that goes with it
  */
 struct vof_target {
 	struct net *net;
@@ -47,6 +49,8 @@ struct vof_target {
 	struct sockaddr_storage src;
 	const char *ivqn;
 	const char *tvqn;
+	bool tls;
+	const char *tls_psk;
 };
 
 /**
@@ -104,6 +108,7 @@ static inline void *vof_req_priv(struct vof_req *req)
  * struct vof_fabric_ops - a fabric
  * @name: what the attribute "transport" says
  * @owner: held while a device uses the fabric
+ * @no_tls: why it has no TLS, in words; NULL: it has
  * @features: Virtio-oF feature bits that the fabric can use; no others are accepted
  * @queue_priv: bytes of its part of a queue, see vof_queue_priv()
  * @req_priv: bytes of its part of a request, see vof_req_priv()
@@ -150,6 +155,7 @@ static inline void *vof_req_priv(struct vof_req *req)
 struct vof_fabric_ops {
 	const char *name;
 	struct module *owner;
+	const char *no_tls;
 	u64 features;
 	size_t queue_priv;
 	size_t req_priv;

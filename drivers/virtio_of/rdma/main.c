@@ -11,6 +11,7 @@
 static const struct vof_fabric_ops vof_rdma_ops = {
 	.name		= "rdma",
 	.owner		= THIS_MODULE,
+	.no_tls		= "there is none over RDMA",
 	.features	= BIT_ULL(VIRTIO_OF_F_KEYED_NUM_DESCS) |
 			  BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF),
 	.queue_priv	= sizeof(struct vof_rdma_queue),

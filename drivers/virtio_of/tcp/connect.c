@@ -118,12 +118,25 @@ static void vof_tcp_end(struct vof_tcp_queue *tq)
 	vof_tcp_page_stop(tq);
 }
 
+/* TLS has callbacks of its own in the socket, below ours; and what comes before is not ours. */
+static int vof_tcp_secure(struct vof_tcp_queue *tq, const struct vof_target *to)
+{
+	int ret;
+
+	vof_tcp_sock_rest(tq);
+	ret = vof_tls_handshake(tq, to);
+	if (!ret)
+		vof_tcp_sock_attach(tq);
+	return ret;
+}
+
 /**
  * vof_tcp_open() - connect a queue
  * @q: the queue
  * @to: where to
  *
- * Context: may sleep, up to VOF_TCP_CONNECT_TIMEOUT; less after vof_tcp_cancel().
+ * Context: may sleep, up to VOF_TCP_CONNECT_TIMEOUT, with TLS for as long again; less after
+ * vof_tcp_cancel().
  * Return: 0, or a negative errno with the cause reported and nothing left.
  */
 int vof_tcp_open(struct vof_queue *q, const struct vof_target *to)
@@ -134,19 +147,25 @@ int vof_tcp_open(struct vof_queue *q, const struct vof_target *to)
 	memset_startat(tq, 0, sock);
 	vof_stream_init(&tq->stream);
 	vof_tcp_late_start(tq);
-	vof_tcp_send_prepare(tq);
+	vof_tcp_send_prepare(tq, to->tls ? vof_tcp_record_work : NULL);
 	ret = vof_tcp_sock_make(tq, to);
 	if (ret)
 		return ret;
 	ret = vof_tcp_bind(tq, to);
 	if (!ret)
 		ret = vof_tcp_connect(tq, to);
+	if (!ret && to->tls)
+		ret = vof_tcp_secure(tq, to);
 	if (ret) {
 		vof_tcp_end(tq);
 		return ret;
 	}
-	vof_tcp_page_start(tq);
+	if (!to->tls)
+		vof_tcp_page_start(tq);
 	vof_tcp_send_start(tq);
+	/* What has come, or ended, while nobody was called. */
+	if (to->tls)
+		vof_tcp_send_again(tq);
 	return 0;
 }
 

@@ -22,15 +22,22 @@ static void vof_tcp_forget(struct vof_queue *q)
 	/* Nothing outlives a connection. */
 }
 
+static const char *vof_tcp_describe(struct vof_queue *ctrl)
+{
+	return to_tcp_queue(ctrl)->tls ? "with TLS" : "without TLS";
+}
+
 static const struct vof_fabric_ops vof_tcp_ops = {
 	.name		= "tcp",
 	.owner		= THIS_MODULE,
+	.no_tls		= VOF_TCP_NO_TLS,
 	.queue_priv	= sizeof(struct vof_tcp_queue),
 	.req_priv	= sizeof(struct vof_tcp_req),
 	.queue_init	= vof_tcp_init_queue,
 	.queue_open	= vof_tcp_open,
 	.cancel		= vof_tcp_cancel,
 	.limits		= vof_tcp_limits,
+	.describe	= vof_tcp_describe,
 	.queue_stop	= vof_tcp_stop,
 	.queue_close	= vof_tcp_close,
 	.queue_forget	= vof_tcp_forget,
@@ -45,19 +52,27 @@ static int __init vof_tcp_init(void)
 	ret = vof_tcp_late_init();
 	if (ret)
 		return ret;
+	ret = vof_tls_init();
+	if (ret)
+		goto err_late;
 	ret = vof_fabric_register(&vof_tcp_ops);
-	if (ret) {
-		vof_tcp_late_exit();
-		return ret;
-	}
+	if (ret)
+		goto err_tls;
 	vof_tcp_fault_init();
 	return 0;
+
+err_tls:
+	vof_tls_exit();
+err_late:
+	vof_tcp_late_exit();
+	return ret;
 }
 
 static void __exit vof_tcp_exit(void)
 {
 	vof_tcp_fault_exit();
 	vof_fabric_unregister(&vof_tcp_ops);
+	vof_tls_exit();
 	vof_tcp_late_exit();
 }
 

@@ -65,38 +65,77 @@ static void vof_tcp_completion(struct vof_tcp_queue *tq)
 		vof_tcp_answered(tq, 0);
 }
 
+/**
+ * vof_tcp_place() - where the next bytes of the stream belong
+ * @tq: the queue
+ * @len: as many as there are, or may be
+ * @place: filled in
+ *
+ * Context: as vof_tcp_receive().
+ * Return: false if there is no room for any, which has been reported.
+ */
+bool vof_tcp_place(struct vof_tcp_queue *tq, size_t len, struct vof_stream_place *place)
+{
+	if (vof_stream_place(&tq->stream, len, place))
+		return true;
+	vof_tcp_lost(tq, -EPROTO, "the target sent more data than there is room for");
+	return false;
+}
+
+/**
+ * vof_tcp_took() - bytes of the stream are where they belong
+ * @tq: the queue
+ * @len: how many, of those that vof_tcp_place() has told
+ *
+ * Context: as vof_tcp_receive().
+ */
+void vof_tcp_took(struct vof_tcp_queue *tq, u32 len)
+{
+	switch (vof_stream_took(&tq->stream, len)) {
+	case VOF_STREAM_MORE:
+		break;
+	case VOF_STREAM_COMPLETION:
+		vof_tcp_completion(tq);
+		break;
+	case VOF_STREAM_ANSWER:
+		vof_tcp_answered(tq, tq->stream.len);
+		break;
+	}
+}
+
+/**
+ * vof_tcp_received() - that is all for now: tell the driver what is done
+ * @tq: the queue
+ *
+ * Context: as vof_tcp_receive().
+ */
+void vof_tcp_received(struct vof_tcp_queue *tq)
+{
+	if (!tq->done)
+		return;
+	tq->done = false;
+	vof_queue_deliver(tq->q);
+}
+
 static int vof_tcp_actor(read_descriptor_t *desc, struct sk_buff *skb,
 			 unsigned int offset, size_t len)
 {
 	struct vof_tcp_queue *tq = desc->arg.data;
-	struct vof_stream *s = &tq->stream;
 	struct vof_stream_place place;
 	size_t left;
 
 	for (left = len; left && !tq->broken; left -= place.len) {
 		void *to;
 
-		if (!vof_stream_place(s, left, &place)) {
-			vof_tcp_lost(tq, -EPROTO,
-				     "the target sent more data than there is room for");
+		if (!vof_tcp_place(tq, left, &place))
 			break;
-		}
 		to = place.head ?: phys_to_virt(place.addr);
 		if (skb_copy_bits(skb, offset, to, place.len)) {
 			vof_tcp_lost(tq, -EIO, "a packet cannot be read");
 			break;
 		}
 		offset += place.len;
-		switch (vof_stream_took(s, place.len)) {
-		case VOF_STREAM_MORE:
-			break;
-		case VOF_STREAM_COMPLETION:
-			vof_tcp_completion(tq);
-			break;
-		case VOF_STREAM_ANSWER:
-			vof_tcp_answered(tq, s->len);
-			break;
-		}
+		vof_tcp_took(tq, place.len);
 	}
 	return len - left;
 }
@@ -117,8 +156,5 @@ void vof_tcp_receive(struct vof_tcp_queue *tq)
 	if (tq->broken)
 		return;
 	tcp_read_sock(tq->sock->sk, &desc, vof_tcp_actor);
-	if (!tq->done)
-		return;
-	tq->done = false;
-	vof_queue_deliver(tq->q);
+	vof_tcp_received(tq);
 }

@@ -131,7 +131,8 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 	if (vof_tcp_fault(VOF_TCP_FAULT_SHORT))
 		part = DIV_ROUND_UP(len, 2);
 	iov_iter_truncate(iter, part);
-	ret = tcp_sendmsg_locked(sk, &tq->msg, part);
+	ret = tq->tls ? sock_sendmsg(tq->sock, &tq->msg) :
+			tcp_sendmsg_locked(sk, &tq->msg, part);
 	iov_iter_reexpand(iter, iov_iter_count(iter) + len - part);
 	return ret;
 }
@@ -147,11 +148,11 @@ static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk)
 /**
  * vof_tcp_send_more() - send until there is nothing more, or no room
  * @tq: the queue
- * @sk: its socket, locked
+ * @sk: its socket, locked; with TLS not, and only in vof_tcp_record_work()
  *
  * Context: any but hard interrupts.
  */
-static void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
+void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
 {
 	int ret;
 
@@ -200,15 +201,23 @@ static void vof_tcp_retry_work(struct work_struct *work)
 				      retry));
 }
 
+static void vof_tcp_send_queue(struct vof_tcp_queue *tq)
+{
+	if (tq->tls)
+		mod_delayed_work(vof_tcp_wq, &tq->retry, 0);
+	else
+		queue_work(vof_tcp_wq, &tq->work);
+}
+
 /**
- * vof_tcp_send_again() - TCP has room again
+ * vof_tcp_send_again() - TCP has room again; with TLS: or something has come
  * @tq: the queue
  *
  * Context: any; with the socket's sk_callback_lock held.
  */
 void vof_tcp_send_again(struct vof_tcp_queue *tq)
 {
-	queue_work(vof_tcp_wq, &tq->work);
+	vof_tcp_send_queue(tq);
 }
 
 /**
@@ -269,25 +278,27 @@ void vof_tcp_kick(struct vof_queue *q)
 	/* Somebody was faster. */
 	if (!pending)
 		return;
-	if (pending <= VOF_TCP_INLINE && !in_interrupt() && !irqs_disabled() &&
+	if (!tq->tls && pending <= VOF_TCP_INLINE && !in_interrupt() && !irqs_disabled() &&
 	    vof_tcp_send_inline(tq))
 		return;
 	rcu_read_lock();
 	if (rcu_access_pointer(tq->sk))
-		queue_work(vof_tcp_wq, &tq->work);
+		vof_tcp_send_queue(tq);
 	rcu_read_unlock();
 }
 
 /**
  * vof_tcp_send_prepare() - prepare a connection
  * @tq: the queue
+ * @tls: what does all that there is to do with TLS; NULL: there is none
  */
-void vof_tcp_send_prepare(struct vof_tcp_queue *tq)
+void vof_tcp_send_prepare(struct vof_tcp_queue *tq, work_func_t tls)
 {
+	tq->tls = tls;
 	INIT_LIST_HEAD(&tq->submitted);
 	INIT_LIST_HEAD(&tq->sending);
 	INIT_WORK(&tq->work, vof_tcp_send_work);
-	INIT_DELAYED_WORK(&tq->retry, vof_tcp_retry_work);
+	INIT_DELAYED_WORK(&tq->retry, tls ?: vof_tcp_retry_work);
 }
 
 /**

@@ -6,6 +6,8 @@
  * has had it locked when a packet came. They find their queue by sk_user_data, under
  * sk_callback_lock: who takes that for writing knows that none runs, and that none will.
  */
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
@@ -51,13 +53,22 @@ static void vof_tcp_sock_classify(struct sock *sk)
 }
 #endif
 
+/* With TLS: something may have come, or ended. Before, it is the agent's. */
+static void vof_tcp_look(struct vof_tcp_queue *tq)
+{
+	if (READ_ONCE(tq->shaken))
+		vof_tcp_send_again(tq);
+}
+
 static void vof_tcp_data_ready(struct sock *sk)
 {
 	struct vof_tcp_queue *tq;
 
 	read_lock_bh(&sk->sk_callback_lock);
 	tq = sk->sk_user_data;
-	if (tq)
+	if (tq && tq->tls)
+		vof_tcp_look(tq);
+	else if (tq)
 		vof_tcp_receive(tq);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -68,9 +79,15 @@ static void vof_tcp_write_space(struct sock *sk)
 
 	read_lock_bh(&sk->sk_callback_lock);
 	tq = sk->sk_user_data;
+	/* TLS may have half a record. */
+	if (tq && tq->tls)
+		tq->old_write_space(sk);
 	if (tq && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		vof_tcp_send_again(tq);
+		if (tq->tls)
+			vof_tcp_look(tq);
+		else
+			vof_tcp_send_again(tq);
 	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -117,6 +134,8 @@ static void vof_tcp_state_change(struct sock *sk)
 		goto out;
 	if (sk->sk_state == TCP_ESTABLISHED)
 		WRITE_ONCE(tq->established, true);
+	else if (tq->tls)
+		vof_tcp_look(tq);
 	else if (tq->established)
 		vof_tcp_ended(tq, sk);
 	wake_up_all(&tq->wait);
@@ -124,7 +143,28 @@ out:
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void vof_tcp_sock_set(struct vof_tcp_queue *tq, struct sock *sk)
+/**
+ * vof_tcp_sock_attach() - the socket calls us from now on
+ * @tq: the queue, with a socket
+ *
+ * Context: may sleep.
+ */
+void vof_tcp_sock_attach(struct vof_tcp_queue *tq)
+{
+	struct sock *sk = tq->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	tq->old_data_ready = sk->sk_data_ready;
+	tq->old_state_change = sk->sk_state_change;
+	tq->old_write_space = sk->sk_write_space;
+	sk->sk_user_data = tq;
+	sk->sk_data_ready = vof_tcp_data_ready;
+	sk->sk_state_change = vof_tcp_state_change;
+	sk->sk_write_space = vof_tcp_write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void vof_tcp_sock_set(struct sock *sk)
 {
 	vof_tcp_sock_classify(sk);
 	tcp_sock_set_nodelay(sk);
@@ -139,16 +179,6 @@ static void vof_tcp_sock_set(struct vof_tcp_queue *tq, struct sock *sk)
 	sk->sk_allocation = GFP_ATOMIC;
 	sk->sk_use_task_frag = false;
 	sk_set_memalloc(sk);
-
-	write_lock_bh(&sk->sk_callback_lock);
-	tq->old_data_ready = sk->sk_data_ready;
-	tq->old_state_change = sk->sk_state_change;
-	tq->old_write_space = sk->sk_write_space;
-	sk->sk_user_data = tq;
-	sk->sk_data_ready = vof_tcp_data_ready;
-	sk->sk_state_change = vof_tcp_state_change;
-	sk->sk_write_space = vof_tcp_write_space;
-	write_unlock_bh(&sk->sk_callback_lock);
 }
 
 /**
@@ -165,6 +195,7 @@ static void vof_tcp_sock_set(struct vof_tcp_queue *tq, struct sock *sk)
 int vof_tcp_sock_make(struct vof_tcp_queue *tq, const struct vof_target *to)
 {
 	struct socket *sock;
+	struct file *file;
 	int ret;
 
 	ret = __sock_create(to->net, to->dst.ss_family, SOCK_STREAM, IPPROTO_TCP,
@@ -173,9 +204,37 @@ int vof_tcp_sock_make(struct vof_tcp_queue *tq, const struct vof_target *to)
 		vof_queue_error(tq->q, ret, "no socket can be made");
 		return ret;
 	}
-	vof_tcp_sock_set(tq, sock->sk);
+	/* For the agent, which does not get the socket otherwise. */
+	if (to->tls) {
+		file = sock_alloc_file(sock, O_CLOEXEC, NULL);
+		if (IS_ERR(file)) {
+			/* The socket went with it. */
+			vof_queue_error(tq->q, PTR_ERR(file), "no file for a socket can be made");
+			return PTR_ERR(file);
+		}
+	}
+	vof_tcp_sock_set(sock->sk);
 	tq->sock = sock;
+	vof_tcp_sock_attach(tq);
 	return 0;
+}
+
+/**
+ * vof_tcp_sock_rest() - the socket calls nobody for now
+ * @tq: the queue, with a socket that calls us
+ *
+ * Context: may sleep.
+ */
+void vof_tcp_sock_rest(struct vof_tcp_queue *tq)
+{
+	struct sock *sk = tq->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = NULL;
+	sk->sk_data_ready = tq->old_data_ready;
+	sk->sk_state_change = tq->old_state_change;
+	sk->sk_write_space = tq->old_write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
 }
 
 /**
@@ -187,17 +246,11 @@ int vof_tcp_sock_make(struct vof_tcp_queue *tq, const struct vof_target *to)
 void vof_tcp_sock_detach(struct vof_tcp_queue *tq)
 {
 	spinlock_t *lock = vof_queue_lock(tq->q);
-	struct sock *sk = tq->sock->sk;
 
 	spin_lock_irq(lock);
 	WRITE_ONCE(tq->stopping, true);
 	spin_unlock_irq(lock);
-	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_user_data = NULL;
-	sk->sk_data_ready = tq->old_data_ready;
-	sk->sk_state_change = tq->old_state_change;
-	sk->sk_write_space = tq->old_write_space;
-	write_unlock_bh(&sk->sk_callback_lock);
+	vof_tcp_sock_rest(tq);
 }
 
 /**
@@ -210,6 +263,14 @@ void vof_tcp_sock_detach(struct vof_tcp_queue *tq)
  */
 void vof_tcp_sock_release(struct vof_tcp_queue *tq)
 {
-	sock_release(tq->sock);
+	struct file *file = tq->sock->file;
+
+	if (file) {
+		/* An agent that is still about it is to see that this is the end. */
+		kernel_sock_shutdown(tq->sock, SHUT_RDWR);
+		__fput_sync(file);
+	} else {
+		sock_release(tq->sock);
+	}
 	tq->sock = NULL;
 }

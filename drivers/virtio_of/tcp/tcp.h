@@ -11,6 +11,7 @@
 #define _VIRTIO_OF_TCP_H
 
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
@@ -78,8 +79,12 @@ union vof_tcp_vec {
  *	stopped
  * @established: connected at least once
  * @stopping: the connection is being ended on purpose; set under the queue's lock
+ * @tls: with TLS: @retry does everything
  * @lends: pages are lent, not copied, where there are many
  * @broken: it is of no more use; under the socket's lock
+ * @shaken: the TLS handshake is over
+ * @shake_err: with this error, or 0
+ * @shake_end: nobody will say so any more
  * @old_data_ready: what the socket had
  * @old_state_change: the same
  * @old_write_space: the same
@@ -111,8 +116,12 @@ struct vof_tcp_queue {
 	struct sock __rcu *sk;
 	bool established;
 	bool stopping;
+	bool tls;
 	bool lends;
 	bool broken;
+	bool shaken;
+	int shake_err;
+	struct completion shake_end;
 	void (*old_data_ready)(struct sock *sk);
 	void (*old_state_change)(struct sock *sk);
 	void (*old_write_space)(struct sock *sk);
@@ -206,18 +215,49 @@ bool vof_tcp_page_return(struct vof_tcp_req *tr);
 void vof_tcp_page_stop(struct vof_tcp_queue *tq);
 
 /* recv.c */
+bool vof_tcp_place(struct vof_tcp_queue *tq, size_t len, struct vof_stream_place *place);
+void vof_tcp_took(struct vof_tcp_queue *tq, u32 len);
+void vof_tcp_received(struct vof_tcp_queue *tq);
 void vof_tcp_receive(struct vof_tcp_queue *tq);
 
 /* send.c */
+void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk);
 void vof_tcp_send_again(struct vof_tcp_queue *tq);
-void vof_tcp_send_prepare(struct vof_tcp_queue *tq);
+void vof_tcp_send_prepare(struct vof_tcp_queue *tq, work_func_t tls);
 void vof_tcp_send_start(struct vof_tcp_queue *tq);
 void vof_tcp_send_stop(struct vof_tcp_queue *tq);
 int vof_tcp_submit(struct vof_req *req);
 void vof_tcp_kick(struct vof_queue *q);
 
+/* tls.c and record.c, where the kernel has a handshake service. */
+#ifdef CONFIG_NET_HANDSHAKE
+#define VOF_TCP_NO_TLS	NULL
+int vof_tls_init(void);
+void vof_tls_exit(void);
+int vof_tls_handshake(struct vof_tcp_queue *tq, const struct vof_target *to);
+void vof_tcp_record_work(struct work_struct *work);
+#else
+#define VOF_TCP_NO_TLS	"this kernel has no service for TLS handshakes (net/handshake)"
+#define vof_tcp_record_work	NULL
+static inline int vof_tls_init(void)
+{
+	return 0;
+}
+
+static inline void vof_tls_exit(void)
+{
+}
+
+static inline int vof_tls_handshake(struct vof_tcp_queue *tq, const struct vof_target *to)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* sock.c */
 int vof_tcp_sock_make(struct vof_tcp_queue *tq, const struct vof_target *to);
+void vof_tcp_sock_attach(struct vof_tcp_queue *tq);
+void vof_tcp_sock_rest(struct vof_tcp_queue *tq);
 void vof_tcp_sock_detach(struct vof_tcp_queue *tq);
 void vof_tcp_sock_release(struct vof_tcp_queue *tq);
 

@@ -14,7 +14,7 @@ modprobe "$VOF_MODULE" || bail "$VOF_MODULE does not load"
 mkdir "$VOF_CONFIGFS/a" || bail "mkdir fails"
 
 for pair in transport=rdma traddr= trsvcid=8549 host_traddr= tvqn= \
-	queue_size=128 enable=0 state=disabled device= last_error= \
+	queue_size=128 tls=0 tls_psk= enable=0 state=disabled device= last_error= \
 	ctrl_loss_tmo=600 fast_io_fail_tmo=-1 reconnect_delay=10 io_tmo=30 \
 	state_age=0 reconnects=0 attempts=0 replayed=0; do
 	is "default of ${pair%%=*}" "$(vof_get a "${pair%%=*}")" "${pair#*=}"
@@ -40,6 +40,13 @@ refuses()
 accepts tvqn "$long"
 refuses tvqn "${long}y" ENAMETOOLONG "255 bytes"
 refuses tvqn $'a\tb' EINVAL "control character"
+accepts tls 1
+refuses tls 2 EINVAL "0 or 1"
+accepts tls 0
+accepts tls_psk "$long $long"
+refuses tls_psk "$long $long $long" ENAMETOOLONG "bytes"
+refuses tls_psk $'a\tb' EINVAL "control character"
+accepts tls_psk ""
 accepts tvqn "com.example/disk-0 über"
 accepts ivqn "$long"
 refuses ivqn "${long}y" ENAMETOOLONG "255 bytes"

@@ -9,6 +9,9 @@ vof_errno()
 {
 	case $1 in
 	*"Operation not permitted"*) echo EPERM ;;
+	*"No such process"*) echo ESRCH ;;
+	*"Required key not available"*) echo ENOKEY ;;
+	*"Key was rejected by service"*) echo EKEYREJECTED ;;
 	*"No such file or directory"*) echo ENOENT ;;
 	*"Input/output error"*) echo EIO ;;
 	*"No such device or address"*) echo ENXIO ;;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection with TLS: everything by one work.
+ *
+ * The kernel's TLS locks the socket itself and may sleep, so that nothing can be sent or
+ * received where it is submitted, or where a packet comes. One work does both in turn, and
+ * needs no lock for what it shares with itself. It is @retry, which can also be begun after
+ * a moment.
+ *
+ * TLS has records of other kinds than data. Of these an alert is the end of the connection,
+ * as the target says; anything else (new keys, tickets) could only be answered by who has
+ * made the handshake, and is the end as well.
+ */
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <net/tls.h>
+#include <net/tls_prot.h>
+
+#include "tcp.h"
+
+/* So many pieces are received before it is looked for what is to be sent. */
+#define VOF_TCP_ROUND		64
+
+/* A record that is not data: what it says, @len bytes at @data. */
+static void vof_tcp_record_other(struct vof_tcp_queue *tq, u8 type, const u8 *data, int len)
+{
+	if (type != TLS_RECORD_TYPE_ALERT)
+		vof_tcp_lost(tq, -EPROTO,
+			     "the target wants to change the TLS session, which a link does not do");
+	else if (len >= 2 && data[1] == TLS_ALERT_DESC_CLOSE_NOTIFY)
+		vof_tcp_lost(tq, -ECONNRESET, "the target closed the TLS connection");
+	else
+		vof_tcp_lost(tq, -ECONNRESET, "the target ended the TLS connection by an alert");
+}
+
+/* Of what came with a record: its type. */
+static u8 vof_tcp_record_type(const struct cmsghdr *cmsg)
+{
+	if (cmsg->cmsg_level != SOL_TLS || cmsg->cmsg_type != TLS_GET_RECORD_TYPE)
+		return 0;
+	return *(const u8 *)CMSG_DATA((struct cmsghdr *)cmsg);
+}
+
+/* What it means that nothing can be received. */
+static const char *vof_tcp_record_failure(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "what came is not of the target: TLS cannot decrypt it";
+	case -ETIMEDOUT:
+		return "the target does not respond any more";
+	case -ECONNRESET:
+		return "the target broke the connection";
+	default:
+		return "the connection broke";
+	}
+}
+
+/*
+ * Receive at most @len bytes. Returns how many; 0: there are none now, or there never will
+ * be, which has been reported then.
+ */
+static int vof_tcp_record_take(struct vof_tcp_queue *tq, void *to, u32 len)
+{
+	union {
+		struct cmsghdr hdr;
+		u8 space[CMSG_SPACE(sizeof(u8))];
+	} control = { };
+	struct kvec vec = { .iov_base = to, .iov_len = len };
+	struct msghdr msg = {
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int ret = kernel_recvmsg(tq->sock, &msg, &vec, 1, len, MSG_DONTWAIT);
+	u8 type;
+
+	if (ret == -EAGAIN)
+		return 0;
+	if (ret < 0) {
+		vof_tcp_lost(tq, ret, vof_tcp_record_failure(ret));
+		return 0;
+	}
+	if (!ret) {
+		vof_tcp_lost(tq, -ECONNRESET, "the target closed the connection");
+		return 0;
+	}
+	type = vof_tcp_record_type(&control.hdr);
+	if (type == TLS_RECORD_TYPE_DATA)
+		return ret;
+	vof_tcp_record_other(tq, type, to, ret);
+	return 0;
+}
+
+/* Take what has come. Returns whether there may be more. */
+static bool vof_tcp_record_receive(struct vof_tcp_queue *tq)
+{
+	struct vof_stream_place place;
+	int i, ret = 1;
+
+	for (i = 0; i < VOF_TCP_ROUND && ret > 0 && !tq->broken; i++) {
+		if (!vof_tcp_place(tq, U32_MAX, &place))
+			break;
+		ret = vof_tcp_record_take(tq, place.head ?: phys_to_virt(place.addr),
+					  place.len);
+		if (ret > 0)
+			vof_tcp_took(tq, ret);
+	}
+	vof_tcp_received(tq);
+	return ret > 0 && !tq->broken;
+}
+
+/**
+ * vof_tcp_record_work() - send and receive what there is
+ * @work: @retry of a queue with TLS
+ *
+ * Context: may sleep; the only one that uses the socket, but for its callbacks.
+ */
+void vof_tcp_record_work(struct work_struct *work)
+{
+	struct vof_tcp_queue *tq = container_of(to_delayed_work(work),
+						struct vof_tcp_queue, retry);
+	/* As in vof_tcp_send_now(). */
+	unsigned int noreclaim = memalloc_noreclaim_save();
+
+	do {
+		vof_tcp_send_more(tq, tq->sock->sk);
+		cond_resched();
+	} while (vof_tcp_record_receive(tq));
+	memalloc_noreclaim_restore(noreclaim);
+}
