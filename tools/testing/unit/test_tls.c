@@ -3,13 +3,17 @@
 /* libs: -lgnutls */
 /*
  * TLS of the target, against a client by GnuTLS: who has a key, and who has not; data in
- * both directions, with a peer that does not read; nothing that blocks.
+ * both directions, with a peer that does not read; nothing that blocks; and what a kernel
+ * that encrypts is told.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -313,6 +318,100 @@ static void a_peer_that_does_not_read(void **state)
 	free(in);
 }
 
+/* ---- a kernel that encrypts ----------------------------------------------- */
+
+#ifndef SOL_TLS
+#define SOL_TLS		282
+#endif
+
+static bool pretend;
+static union {
+	struct tls12_crypto_info_aes_gcm_128 g128;
+	struct tls12_crypto_info_chacha20_poly1305 cc;
+} told[2];			/* what we send with, and receive */
+
+/* In the place of libc's: pretends to be one that takes over. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (pretend && level == SOL_TCP && name == TCP_ULP)
+		return 0;
+	if (pretend && level == SOL_TLS) {
+		assert_true(len <= sizeof(told[0]));
+		memcpy(&told[name == TLS_RX], value, len);
+		return 0;
+	}
+	return syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+/* A cipher with the key that was told, and the nonce of the first record. */
+static gnutls_aead_cipher_hd_t cipher(bool gcm, bool read, uint8_t nonce[12])
+{
+	gnutls_aead_cipher_hd_t h;
+	gnutls_datum_t k;
+
+	if (gcm) {
+		assert_int_equal(told[read].g128.info.version, TLS_1_3_VERSION);
+		assert_int_equal(told[read].g128.info.cipher_type, TLS_CIPHER_AES_GCM_128);
+		memcpy(nonce, told[read].g128.salt, 4);
+		memcpy(nonce + 4, told[read].g128.iv, 8);
+		for (int i = 0; i < 8; i++)
+			nonce[4 + i] ^= told[read].g128.rec_seq[i];
+		k = (gnutls_datum_t) { told[read].g128.key, sizeof(told[read].g128.key) };
+	} else {
+		assert_int_equal(told[read].cc.info.version, TLS_1_3_VERSION);
+		assert_int_equal(told[read].cc.info.cipher_type,
+				 TLS_CIPHER_CHACHA20_POLY1305);
+		memcpy(nonce, told[read].cc.iv, 12);
+		for (int i = 0; i < 8; i++)
+			nonce[4 + i] ^= told[read].cc.rec_seq[i];
+		k = (gnutls_datum_t) { told[read].cc.key, sizeof(told[read].cc.key) };
+	}
+	assert_int_equal(gnutls_aead_cipher_init(&h, gcm ? GNUTLS_CIPHER_AES_128_GCM :
+						 GNUTLS_CIPHER_CHACHA20_POLY1305, &k), 0);
+	return h;
+}
+
+/* With it the kernel reads what the peer sends, and the peer what the kernel sends. */
+static void what_the_kernel_is_told(void **state)
+{
+	static const uint8_t data[] = "0123456789\x17";	/* and that it is data */
+	uint8_t record[100] = { 0x17, 3, 3, 0, 11 + 16 }, got[100], nonce[12];
+
+	(void)state;
+	for (int gcm = 0; gcm < 2; gcm++) {
+		size_t len = sizeof(got), n;
+		gnutls_aead_cipher_hd_t h;
+		struct pair p;
+
+		set_up(&p, false, gcm ? TLS13 ":-CIPHER-ALL:+AES-128-GCM" :
+		       TLS13 ":-CIPHER-ALL:+CHACHA20-POLY1305", good, key);
+		pretend = true;
+		assert_int_equal(shake(&p), TLS_DONE);
+		pretend = false;
+		assert_true(tls_in_kernel(p.server));
+
+		assert_int_equal(gnutls_record_send(p.client, data, 10), 10);
+		n = recv(p.fds[0], record, sizeof(record), 0);
+		assert_int_equal(n, 5 + 11 + 16);
+		h = cipher(gcm, true, nonce);
+		assert_int_equal(gnutls_aead_cipher_decrypt(h, nonce, 12, record, 5, 16,
+							    record + 5, n - 5, got, &len), 0);
+		gnutls_aead_cipher_deinit(h);
+		assert_int_equal(len, 11);
+		assert_memory_equal(got, data, 11);
+
+		h = cipher(gcm, false, nonce);
+		len = sizeof(record) - 5;
+		assert_int_equal(gnutls_aead_cipher_encrypt(h, nonce, 12, record, 5, 16, data,
+							    11, record + 5, &len), 0);
+		gnutls_aead_cipher_deinit(h);
+		assert_int_equal(send(p.fds[0], record, 5 + len, 0), 5 + len);
+		assert_int_equal(client_gets(&p, got, 10), 10);
+		assert_memory_equal(got, data, 10);
+		tear_down(&p);
+	}
+}
+
 static int begin(void **state)
 {
 	char i[VIRTIO_OF_VQN_SIZE], t[VIRTIO_OF_VQN_SIZE];
@@ -333,6 +432,7 @@ int main(void)
 		cmocka_unit_test(nobody_else_gets_in),
 		cmocka_unit_test(plain_bytes),
 		cmocka_unit_test(a_peer_that_does_not_read),
+		cmocka_unit_test(what_the_kernel_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, begin, NULL);
