@@ -41,16 +41,17 @@ done
 good_again "silence"
 
 closed="the target closed the connection"
+# A stream has no feature to set.
 keyed=
 if over rdma; then
-	keyed="num-descs eager"
+	keyed="set-feature num-descs eager"
 	enable_fails close-at=accept ECONNREFUSED "refuses the connection"
 	enable_fails close-at=vq-accept ECONNREFUSED "refuses the connection"
 else
 	enable_fails close-at=accept ECONNRESET "control queue: $closed"
 	enable_fails close-at=vq-accept ECONNRESET "virtqueue 0: $closed"
 fi
-for s in connect connected get-feature set-feature $keyed device-id vendor-id \
+for s in connect connected get-feature $keyed device-id vendor-id \
 	device-feature reset set-status driver-feature get-status get-config \
 	get-vq-size driver-ok; do
 	enable_fails "close-at=$s" ECONNRESET "control queue: $closed"
