@@ -109,6 +109,14 @@ vof_set a traddr 10.0.0.1
 vof_set a host_traddr fd00::1
 is "two address families" "$(vof_set a enable 1)" EAFNOSUPPORT
 vof_set a host_traddr ""
+# Where there is no TLS nothing goes without it.
+if over rdma || [[ $(uname -r) = 6.1.* || $(uname -r) = *-debug ]]; then
+	vof_set a transport "$VOF_TRANSPORT"
+	vof_set a tls 1
+	is "TLS where there is none" "$(vof_set a enable 1)" EOPNOTSUPP
+	like "says so" "$(vof_get a last_error)" "^tls: "
+	vof_set a tls 0
+fi
 
 # The name of this host: the parameter of the module is the default of all directories
 # that have none of their own, and without one there is nothing to guess.
