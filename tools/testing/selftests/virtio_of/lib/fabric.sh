@@ -20,10 +20,12 @@ vof_url()
 }
 
 # TCP's sockets of both families: local address, peer, state; hexadecimal as the kernel has
-# them. A connection that only waits for stray packets (06) is none.
+# them. A connection that only waits for stray packets (06) is none, nor is one that was
+# closed and belongs to nobody (inode 0), while the kernel still tries to tell the peer.
 vof_sockets()
 {
-	awk 'FNR > 1 && $4 != "06" { print $2, $3, $4 }' /proc/net/tcp /proc/net/tcp6
+	awk 'FNR > 1 && $4 != "06" && !($10 == 0 && $4 ~ /^(04|05|09|0B)$/) {
+		print $2, $3, $4 }' /proc/net/tcp /proc/net/tcp6
 }
 
 # connections: how many a target at the usual port of this guest has; both ends count
