@@ -24,7 +24,11 @@ serve_disks()
 		--blk tvqn=open,mem=16M
 }
 # add_key DESCRIPTION [KEY]: in place of one with that description.
-add_key() { keyctl add -x user "$1" "${2:-$key}" %:.virtio_of >/dev/null; }
+add_key()
+{
+	keyctl unlink "%user:$1" %:.virtio_of >/dev/null 2>&1
+	keyctl add -x user "$1" "${2:-$key}" %:.virtio_of >/dev/null
+}
 start_agent()
 {
 	virtio-of-handshake >"$VOF_TMP/agent" 2>&1 9>&- &
