@@ -141,7 +141,7 @@ yes "$pattern" | head -c 1M >"$VOF_TMP/pattern"
 # on_wire TVQN ATTRIBUTE=VALUE...: how often it was seen, written and read.
 on_wire()
 {
-	tcpdump -i any -U -w "$VOF_TMP/pcap" 'tcp port 8549 or tcp port 8550' \
+	tcpdump -Z root -i any -U -w "$VOF_TMP/pcap" 'tcp port 8549 or tcp port 8550' \
 		>"$VOF_TMP/tcpdump" 2>&1 9>&- &
 	local dump=$!
 	waits grep -q "listening on" "$VOF_TMP/tcpdump"
