@@ -35,8 +35,8 @@ until_done()
 	return 1
 }
 
-# connected N: instances that the target has made.
-connected() { [ "$(grep -c 'for its control queue' "$TARGET_LOG")" = "$1" ]; }
+# both COMMAND...: of what the two initiators have said.
+both() { "$@" "$VOF_TMP/lost" && "$@" "$VOF_TMP/kept"; }
 
 truncate -s 32M "$VOF_TMP/image"
 all=(--connect-timeout 3 --blk "tvqn=disk,mem=32M"
@@ -55,7 +55,7 @@ if over tcp; then
 	peer "$url" "${with_all[@]}" --keyed key1 --patience 4
 	MODE="TLS"
 	peer "tls://$VOF_ADDR:8550" --psk $key --tvqn key1 --keyed key2 \
-		--only connect,queues,data,stream,stall,tls
+		--only connect,queues,data,tls
 	stop_target
 	is "$MODE: the target ends well" $? 0
 
@@ -69,11 +69,12 @@ if over tcp; then
 	MODE="other keys"
 	reads=(vof-act --addr "tls://$VOF_ADDR:8550" --psk "$key" --tvqn key1)
 	start_target --listen "tls://$VOF_ADDR:8550" --blk "tvqn=key1,mem=32M,psk=$VOF_TMP/keys"
-	"${reads[@]}" --ivqn peer up "await:$VOF_TMP/changed" '!read:8:1' &
+	"${reads[@]}" --ivqn peer up "await:$VOF_TMP/changed" '!read:8:1' >"$VOF_TMP/lost" &
 	lost=$!
-	"${reads[@]}" --ivqn peer2 up write:8:1 "await:$VOF_TMP/changed" read:8:1 &
+	"${reads[@]}" --ivqn peer2 up write:8:1 "await:$VOF_TMP/changed" read:8:1 \
+		>"$VOF_TMP/kept" &
 	kept=$!
-	check "$MODE: both are connected" until_done connected 2
+	check "$MODE: both are connected" until_done both grep -q '^up: yes'
 	printf 'peer %s\npeer2 %s\n' "f${key#?}" $key >"$VOF_TMP/keys"
 	kill -HUP "$TARGET"
 	check "$MODE: the reload" until_done grep -q "its key is another one" "$TARGET_LOG"
