@@ -179,6 +179,9 @@ struct conn {
 	struct guest		guest;
 	char			name[80];
 	const char		*identity;	/* what the peer has proved to be, or NULL */
+	const uint8_t		*proof;		/* the key that it has done so with */
+	size_t			proof_len;
+	bool			given_up;	/* the peer does not answer: nothing waits for it */
 	bool			closing;
 	bool			quiesce;	/* takes no new commands */
 	bool			goodbye;	/* Disconnect has been answered */
@@ -271,6 +274,8 @@ int conn_make_slots(struct conn *c, unsigned int n, size_t size);
 void slot_init(struct slot *s, struct conn *c, uint8_t *small, uint32_t small_len);
 
 /* poll.c: passes */
+/* What is done for it costs so many commands of a virtqueue. */
+void conn_charge(struct conn *c, unsigned int cost);
 /* s->cmd has been taken from the peer. */
 void conn_received(struct slot *s);
 /* Have flush() called at the end of this pass. */

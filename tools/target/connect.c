@@ -64,22 +64,43 @@ static void turn_away(struct instance *inst)
 
 /*
  * Who has proved who he is and what he wants is that, and gets that; who has not gets
- * nothing that there are keys for.
+ * nothing that there are keys for. The key that he did it with has to be there still: it
+ * may have been taken away since.
  */
-static bool proved(const struct conn *c, const char *ivqn, const struct dev_cfg *cfg)
+static bool proved(const struct conn *c, const char *ivqn, const struct dev *dev)
 {
+	const struct psk_keys *keys = device_keys(dev);
 	char identity[PSK_IDENTITY_SIZE];
 
 	if (!c->ops->proves)
-		return !cfg->psk;
-	return c->identity && psk_identity(identity, ivqn, cfg->tvqn) &&
-	       !strcmp(c->identity, identity);
+		return !keys;
+	return c->identity && psk_identity(identity, ivqn, dev->cfg->tvqn) &&
+	       !strcmp(c->identity, identity) &&
+	       psk_is(keys, ivqn, c->proof, c->proof_len);
+}
+
+void connect_rekeyed(void)
+{
+	char ivqn[VIRTIO_OF_VQN_SIZE], tvqn[VIRTIO_OF_VQN_SIZE];
+	struct list *pos, *tmp;
+
+	list_for_each_safe(pos, tmp, conns()) {
+		struct conn *c = list_entry(pos, struct conn, node);
+		const struct dev *dev = NULL;
+
+		if (c->closing || c->inst || !c->identity)
+			continue;
+		if (psk_names((const uint8_t *)c->identity, strlen(c->identity), ivqn, tvqn))
+			dev = device_find(tvqn);
+		if (!dev || !psk_is(device_keys(dev), ivqn, c->proof, c->proof_len))
+			conn_close(c, "its key is not there any more");
+	}
 }
 
 static void unproved(struct slot *s, const char *who, const char *dev)
 {
 	connect_failed_as(s, VIRTIO_OF_STATUS_EACLREJECTED, who, dev,
-			  s->conn->ops->proves ? "its key is not for these names" :
+			  s->conn->ops->proves ? "its key is not for these names, or not any more" :
 			  "there are keys for it, so it needs TLS");
 }
 
@@ -163,7 +184,7 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 			       dev->cfg->tvqn);
 		return;
 	}
-	if (!proved(c, (const char *)body->ivqn, dev->cfg)) {
+	if (!proved(c, (const char *)body->ivqn, dev)) {
 		unproved(s, label, dev->cfg->tvqn);
 		return;
 	}
@@ -228,7 +249,7 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, inst->label, cfg->tvqn);
 		return;
 	}
-	if (!proved(c, inst->ivqn, cfg)) {
+	if (!proved(c, inst->ivqn, inst->dev)) {
 		unproved(s, inst->label, cfg->tvqn);
 		return;
 	}

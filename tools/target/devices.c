@@ -46,6 +46,11 @@ struct dev *device_find(const char *tvqn)
 	return NULL;
 }
 
+const struct psk_keys *device_keys(const struct dev *dev)
+{
+	return (dev->next ? dev->next : dev->cfg)->psk;
+}
+
 bool device_ready(const struct dev *dev)
 {
 	return dev->open && !dev->leaving;

@@ -5,6 +5,8 @@
 
 #include "dev.h"
 
+struct psk_keys;
+
 /* All of config.devs; -1 when none of them can be opened. */
 int devices_open(void);
 /*
@@ -18,6 +20,8 @@ void devices_close(void);
 
 struct list *devices(void);
 struct dev *device_find(const char *tvqn);
+/* Of its initiators, by the configuration that was read last; NULL: none is needed. */
+const struct psk_keys *device_keys(const struct dev *dev);
 /* Can it have instances? */
 bool device_ready(const struct dev *dev);
 /* Instances have gone. */

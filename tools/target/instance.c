@@ -162,6 +162,15 @@ void instance_stop(struct instance *inst, const char *why)
 		conn_close(inst->ctrl, why);
 }
 
+void instance_give_up(struct instance *inst, const char *why)
+{
+	struct list *pos;
+
+	list_for_each(pos, &inst->conns)
+		list_entry(pos, struct conn, mates)->given_up = true;
+	instance_stop(inst, why);
+}
+
 struct instance *instance_of(const struct dev *dev)
 {
 	struct list *pos;

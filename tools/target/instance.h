@@ -47,6 +47,8 @@ void instance_add_conn(struct instance *inst, struct conn *c);
 void instance_free(struct instance *inst);
 uint16_t instance_queue_max(const struct instance *inst, const struct conn *c);
 void instance_stop(struct instance *inst, const char *why);
+/* Its initiator cannot be reached: nobody waits for it to say that it has heard so. */
+void instance_give_up(struct instance *inst, const char *why);
 void instance_stop_all(const struct dev *dev, const char *why);
 /* Those whose key is another one in @cfg, which dev->cfg is not yet. */
 void instance_stop_rekeyed(const struct dev *dev, const struct dev_cfg *cfg, const char *why);
@@ -61,6 +63,8 @@ void connect_command(struct slot *s);
 void connect_body(struct slot *s, const void *where);
 /* Has its Connect waited long enough? */
 void connect_progress(struct instance *inst);
+/* Keys may have changed: who has proved his name with another one has to come again. */
+void connect_rekeyed(void);
 /* Something has gone that any Connect may have waited for. */
 void connect_waiting(void);
 

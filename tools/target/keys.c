@@ -154,6 +154,10 @@ static void check_dev(struct dev_cfg *d)
 		if (!strcmp(other->tvqn, d->tvqn))
 			wrong("%s%s is given twice", other->where, d->tvqn);
 	}
+	/* not before the user is known, wherever it stands */
+	if (d->psk && !psk_trusted(d->psk, parsing()->user))
+		wrong("%s%s: its file of keys (psk=) belongs to somebody else than root or user=",
+		      d->where, d->tvqn);
 	if (d->psk && strchr(d->tvqn, ' '))
 		wrong("%s%s: a name that keys are for has no blanks", d->where, d->tvqn);
 	if (d->type->check)

@@ -108,10 +108,12 @@ static void reload(void)
 
 	service_reloading();
 	wrong = options_again(&c);
-	if (wrong)
+	if (wrong) {
 		log_err("%s; nothing is changed", wrong);
-	else if (devices_reload(&c))
+	} else if (devices_reload(&c)) {
+		connect_rekeyed();
 		transports_reconfigured();
+	}
 	devices_retry();
 	tell_sizes();
 	ready();

@@ -18,14 +18,18 @@
 static struct list flushing = { &flushing, &flushing };
 static unsigned int pass, pass_left;
 
+void conn_charge(struct conn *c, unsigned int cost)
+{
+	c->guest.turn->spent += cost;
+	pass_left -= cost < pass_left ? cost : pass_left;
+}
+
 void conn_received(struct slot *s)
 {
 	struct conn *c = s->conn;
-	unsigned int cost = c->kind == PROTO_VIRTQUEUE ? 1 : CONTROL_COST;
 
 	s->state = SLOT_BUSY;
-	c->guest.turn->spent += cost;
-	pass_left -= cost < pass_left ? cost : pass_left;
+	conn_charge(c, c->kind == PROTO_VIRTQUEUE ? 1 : CONTROL_COST);
 	c->user->command(s);
 }
 

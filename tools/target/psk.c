@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 #include "psk.h"
 
 #define TEXT_MAX	(1U << 20)
+#define KILL_TIME	500U	/* ms, for a command that was killed to go */
 static const char prefix[] = "virtio-of ";
 
 struct psk {
@@ -33,6 +35,7 @@ struct psk {
 
 struct psk_keys {
 	struct list	list;
+	uid_t		owner;		/* of the file; 0 for a command */
 };
 
 static void *says(char *why, size_t size, const char *fmt, ...)
@@ -85,6 +88,28 @@ size_t psk_find(const struct psk_keys *keys, const char *ivqn, const uint8_t **k
 		return 0;
 	*key = k->key;
 	return k->len;
+}
+
+bool psk_is(const struct psk_keys *keys, const char *ivqn, const uint8_t *key, size_t len)
+{
+	const struct psk *k = find(keys, ivqn);
+	uint8_t diff = 0;
+
+	if (!k || k->len != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		diff |= k->key[i] ^ key[i];
+	return !diff;
+}
+
+bool psk_trusted(const struct psk_keys *keys, const char *user)
+{
+	const struct passwd *pw;
+
+	if (!keys->owner || keys->owner == geteuid())
+		return true;
+	pw = user ? getpwnam(user) : NULL;
+	return pw && pw->pw_uid == keys->owner;
 }
 
 bool psk_same_of(const struct psk_keys *a, const struct psk_keys *b, const char *ivqn)
@@ -231,7 +256,7 @@ static ssize_t read_text(int fd, char *text, uint64_t deadline)
 	return len;
 }
 
-static const char *file_is_open_to_others(int fd)
+static const char *file_is_open_to_others(int fd, uid_t *owner)
 {
 	struct stat st;
 
@@ -239,8 +264,7 @@ static const char *file_is_open_to_others(int fd)
 		return strerror(errno);
 	if (!S_ISREG(st.st_mode))
 		return "is no regular file";
-	if (st.st_uid && st.st_uid != geteuid())
-		return "belongs to somebody else than root";
+	*owner = st.st_uid;
 	if (st.st_mode & 077)
 		return "can be read or written by others than its owner (chmod 600)";
 	return NULL;
@@ -253,6 +277,7 @@ struct psk_keys *psk_read_file(const char *path, char *why, size_t size)
 	char *text = malloc(TEXT_MAX + 1);
 	struct psk_keys *keys = NULL;
 	const char *wrong;
+	uid_t owner = 0;
 	ssize_t n;
 
 	if (fd < 0 || !text) {
@@ -260,7 +285,7 @@ struct psk_keys *psk_read_file(const char *path, char *why, size_t size)
 		goto out;
 	}
 	/* of what is open, so that nobody can exchange it in between */
-	wrong = file_is_open_to_others(fd);
+	wrong = file_is_open_to_others(fd, &owner);
 	if (wrong) {
 		says(why, size, "%s", wrong);
 		goto out;
@@ -270,6 +295,8 @@ struct psk_keys *psk_read_file(const char *path, char *why, size_t size)
 		says(why, size, "%s", strerror(-n));
 	else
 		keys = parse(text, n, why, size);
+	if (keys)
+		keys->owner = owner;
 	explicit_bzero(text, TEXT_MAX + 1);
 out:
 	free(text);
@@ -352,7 +379,8 @@ struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *wh
 	if (n < 0) {
 		/* and whatever it has begun */
 		kill(-pid, SIGKILL);
-		waitpid(pid, &status, 0);
+		/* unless a file that does not answer has it: nobody waits for that */
+		ended(pid, &status, now_ms() + KILL_TIME);
 	}
 	if (n == -ETIMEDOUT)
 		says(why, size, "does not end within %u ms", ms);

@@ -24,18 +24,25 @@ struct psk_keys;
 
 /*
  * Keys as lines of "IVQN KEY", the key in hexadecimal digits; empty lines, and those
- * that begin with #, mean nothing. The file has to be one that nobody but root, or who
- * we are, can read or write. NULL: @why says why not, without anything of a key.
+ * that begin with #, mean nothing. The file has to be one that nobody but its owner can
+ * read or write, see psk_trusted(). NULL: @why says why not, without anything of a key.
  */
 struct psk_keys *psk_read_file(const char *path, char *why, size_t size);
 /* What a command says, by /bin/sh; it has @ms for it. */
 struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *why,
 				  size_t size);
+/*
+ * Did they come from root, from who we are, or from @user, whom we become? Who reads the
+ * file again is that user, and root's would be closed to him. NULL: nobody.
+ */
+bool psk_trusted(const struct psk_keys *keys, const char *user);
 /* Clears them from memory, too. NULL is fine. */
 void psk_free(struct psk_keys *keys);
 
 /* Length of the key of @ivqn, which is at *@key; 0: it has none. */
 size_t psk_find(const struct psk_keys *keys, const char *ivqn, const uint8_t **key);
+/* Is that @key, of @len bytes? Takes as long wherever they differ. */
+bool psk_is(const struct psk_keys *keys, const char *ivqn, const uint8_t *key, size_t len);
 /* Has @ivqn the same key, or none, in both? NULL has none. */
 bool psk_same_of(const struct psk_keys *a, const struct psk_keys *b, const char *ivqn);
 bool psk_same(const struct psk_keys *a, const struct psk_keys *b);

@@ -141,7 +141,7 @@ static size_t key_of(const uint8_t *identity, size_t len, uint8_t key[PSK_KEY_MA
 	if (!psk_names(identity, len, ivqn, tvqn))
 		return 0;
 	dev = device_find(tvqn);
-	n = dev ? psk_find(dev->cfg->psk, ivqn, &found) : 0;
+	n = dev ? psk_find(device_keys(dev), ivqn, &found) : 0;
 	if (n)
 		memcpy(key, found, n);
 	return n;

@@ -46,6 +46,7 @@ struct tcp_conn {
 	struct stream		stream;
 	bool			readable;	/* there may be more in the socket */
 	bool			hung_up;	/* and there is an end behind it */
+	bool			again;		/* nobody tells of what is there: have a look */
 	uint64_t		received;
 	uint64_t		drain_to;	/* 0: no Reset is waiting */
 	struct slot		*current;	/* whose body is not there yet */

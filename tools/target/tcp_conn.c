@@ -173,14 +173,15 @@ static bool arm(struct conn *c)
 
 /*
  * What the socket has been given, it sends; what it did not take will not be sent, and
- * the peer is to know at once that something is missing.
+ * the peer is to know at once that something is missing. One that does not answer is not
+ * waited for: the kernel would keep the socket, and what is in it, for long.
  */
 static void end(struct conn *c)
 {
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	struct tcp_conn *t = tcp_of(c);
 
-	if (!list_empty(&t->out) || t->blocked)
+	if (!list_empty(&t->out) || t->blocked || c->given_up)
 		setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	else
 		shutdown(t->fd, SHUT_RDWR);

@@ -21,6 +21,10 @@
 #define RECORD_HANDSHAKE	0x16	/* of TLS, where a command begins with its opcode */
 /* Pieces that are received in a turn: a body that comes fast lets others have theirs. */
 #define PIECES			16
+/* A step of a handshake: up to a millisecond of arithmetic, for somebody unknown. */
+#define SHAKE_COST		128U
+/* What TLS may have taken out of the socket, and not given to us: a record. */
+#define TLS_AHEAD		(16384U + 256U)
 
 static ssize_t receive(struct tcp_conn *t, const struct iovec *iov, int n)
 {
@@ -31,6 +35,14 @@ static ssize_t receive(struct tcp_conn *t, const struct iovec *iov, int n)
 		return tls_recv(t->tls, iov, n);
 	ret = recvmsg(t->fd, &msg, MSG_DONTWAIT);
 	return ret < 0 ? (errno == EINTR ? -EAGAIN : -errno) : ret;
+}
+
+/* Nothing is there, and nothing will be: the end is in the midst of a record. */
+static bool cut_off(const struct tcp_conn *t)
+{
+	int n = 0;
+
+	return t->tls && t->hung_up && !ioctl(t->fd, FIONREAD, &n) && !n;
 }
 
 /* More bytes, as many as there are and have a place. How many. */
@@ -45,6 +57,13 @@ static size_t read_more(struct tcp_conn *t)
 	if (!n)
 		return 0;
 	ret = receive(t, iov, n);
+	if (ret == -EINTR) {
+		t->again = true;
+		conn_activate(&t->c);
+		return 0;
+	}
+	if (ret == -EAGAIN && cut_off(t))
+		ret = 0;
 	if (ret == -EAGAIN) {
 		t->readable = false;
 		return 0;
@@ -163,10 +182,13 @@ static int shake(struct tcp_conn *t)
 	const char *why;
 
 	t->readable = false;
+	/* before it is done: so others with the same idea wait for another pass */
+	conn_charge(&t->c, SHAKE_COST);
 	switch (tls_handshake(t->tls, &why)) {
 	case TLS_DONE:
 		t->shaking = false;
 		t->c.identity = tls_identity(t->tls);
+		t->c.proof = tls_key(t->tls, &t->c.proof_len);
 		t->readable = true;
 		log_debug("%s: %s%s", t->c.name, tls_version(t->tls),
 			  tls_in_kernel(t->tls) ? ", by the kernel" : "");
@@ -175,6 +197,9 @@ static int shake(struct tcp_conn *t)
 		conn_close(&t->c, why);
 		return 0;
 	case TLS_READS:
+		if (cut_off(t))
+			conn_close(&t->c, "TLS: the peer has gone in the handshake");
+		break;
 	case TLS_WRITES:
 		break;
 	}
@@ -192,9 +217,10 @@ int tcp_poll(struct conn *c, bool sent)
 	if (t->shaking)
 		n = t->readable ? shake(t) : 0;
 	t->drain_to = 0;
+	t->again = false;
 	if (!t->shaking && !c->closing)
 		n += take_all(t, c->kind == PROTO_VIRTQUEUE ? TCP_BATCH : 1, PIECES);
-	return n;
+	return n + t->again;
 }
 
 bool tcp_fetch(struct slot *s, void *dst, uint32_t len)
@@ -236,6 +262,9 @@ bool tcp_drain(struct conn *c)
 	if (!t->drain_to) {
 		ioctl(t->fd, FIONREAD, &waiting);
 		t->drain_to = t->received + waiting + 1;
+		/* too much is harmless: what has not arrived ends it */
+		if (t->tls)
+			t->drain_to += TLS_AHEAD;
 	}
 	t->readable = true;
 	while (!c->closing && t->received - (t->stream.to - t->stream.from) < t->drain_to) {

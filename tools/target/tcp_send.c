@@ -11,6 +11,7 @@
  * of a failure, and before a Reset is answered.
  */
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -126,6 +127,9 @@ static unsigned int outstanding(const struct tcp_conn *t)
 {
 	int n = 0;
 
+	/* some have not even left */
+	if (t->tls && tls_pending(t->tls))
+		return UINT_MAX;
 	return ioctl(t->fd, SIOCOUTQ, &n) ? 0 : n;
 }
 
@@ -136,11 +140,12 @@ static void ask_again(struct tcp_conn *t)
 	timer_set(&t->ack_timer, t->ack_wait);
 }
 
-/* TLS makes more of the bytes, never less: what it says has arrived has. */
+/* TLS makes more of the bytes, never less, once they have left: what has arrived has. */
 static void ack_timeout(struct timer *timer)
 {
 	struct tcp_conn *t = container_of(timer, struct tcp_conn, ack_timer);
 	unsigned int out = outstanding(t);
+	bool starved = list_empty(&t->free);
 
 	while (!list_empty(&t->acks)) {
 		struct slot *s = list_first(&t->acks, struct slot, sq_node);
@@ -159,6 +164,8 @@ static void ack_timeout(struct timer *timer)
 		t->ack_wait = 0;
 	}
 	t->heard = false;
+	if (starved)
+		conn_activate(&t->c);
 	conn_sent(&t->c);
 }
 
@@ -232,6 +239,13 @@ void tcp_flush(struct conn *c)
 		if (t->tls && tls_pending(t->tls))
 			block(t);
 	}
+	/* at a moment when nothing is missing, if there is one in time */
+	if (t->tls && (tls_worn_out(t->tls) ||
+		       (tls_worn(t->tls) && list_empty(&t->out) && !t->blocked &&
+			!c->inflight))) {
+		conn_close(c, "TLS: one key has been for as many records as it may");
+		return;
+	}
 	if (t->corked && list_empty(&t->out))
 		tcp_cork(t, false);
 	if (!t->blocked)
@@ -244,6 +258,12 @@ void tcp_flush(struct conn *c)
 	conn_sent(c);
 }
 
+static void give_up(struct tcp_conn *t, const char *why)
+{
+	t->c.given_up = true;
+	conn_close(&t->c, why);
+}
+
 static void pace_timeout(struct timer *timer)
 {
 	struct tcp_conn *t = container_of(timer, struct tcp_conn, pace_timer);
@@ -251,9 +271,9 @@ static void pace_timeout(struct timer *timer)
 
 	t->pacing = false;
 	if (pace_slow(&t->in, now, span, &next))
-		conn_close(&t->c, "it sends the rest of a command too slowly, or not at all");
+		give_up(t, "it sends the rest of a command too slowly, or not at all");
 	else if (pace_slow(&t->taken, now, span, &next))
-		conn_close(&t->c, "it takes its answers too slowly, or not at all");
+		give_up(t, "it takes its answers too slowly, or not at all");
 	else if (t->in.awaited || t->taken.awaited)
 		timer_set(timer, next);
 	else

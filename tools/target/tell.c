@@ -21,7 +21,7 @@ static void keepalive_timer(struct timer *t)
 			      loop_now(), config.keepalive * 1000ULL, &next);
 	timer_set(t, next);
 	if (step == KEEPALIVE_END)
-		instance_stop(inst, "keepalive cannot be delivered");
+		instance_give_up(inst, "keepalive cannot be delivered");
 	if (step != KEEPALIVE_ASK)
 		return;
 	proto_complete(&c->keepalive->done, VIRTIO_OF_ID_KEEPALIVE,

@@ -4,10 +4,12 @@
  *
  * A server that offers session tickets sends them after the handshake, when the kernel of
  * the peer decrypts already, and such a record ends a connection there: so there are none.
- * A key update ends one where the kernel decrypts, too.
+ * A key update ends one where the kernel decrypts, too: GnuTLS, which makes one after 2^24
+ * records, is not to, and whoever uses this ends the connection instead.
  *
  * There is no key exchange without a Diffie-Hellman in it: who learns a key later cannot
- * read what was said before.
+ * read what was said before. For TLS 1.2 that means primes, with the ciphers above, and the
+ * server has to reckon with them before it knows who asks: no more of them than is safe.
  */
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "log.h"
@@ -31,13 +34,16 @@
 #define RECORD		16384U	/* what fits in one */
 #define HANDSHAKE_MAX	16384U	/* bytes of a message of it */
 #define DATA		23	/* type of a record */
+#define EMPTY_MAX	32	/* records without data that are taken in a row */
+#define WORN		(1U << 24)	/* records sent by one key */
+#define WORN_OUT	23000000U	/* less than 2^24.5 */
 
 #define PRIORITY \
 	"NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AEAD:" \
 	"+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:" \
 	"+ECDHE-PSK:+DHE-PSK:+SIGN-ALL:" \
 	"+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:" \
-	"+GROUP-FFDHE2048:+GROUP-FFDHE3072:%NO_TICKETS"
+	"+GROUP-FFDHE2048:%NO_TICKETS"
 
 struct tls {
 	int			fd;
@@ -47,6 +53,9 @@ struct tls {
 	size_t			kept;		/* bytes that GnuTLS has, and not the socket */
 	char			identity[PSK_IDENTITY_SIZE];
 	bool			unknown;	/* that it goes by that */
+	uint8_t			key[PSK_KEY_MAX];
+	size_t			key_len;
+	uint32_t		records;	/* sent by GnuTLS */
 	char			why[2 * LOG_NAME_SIZE + 128];
 };
 
@@ -69,19 +78,18 @@ static int get_key(gnutls_session_t session, const gnutls_datum_t *name,
 		   gnutls_datum_t *key)
 {
 	struct tls *t = gnutls_session_get_ptr(session);
-	uint8_t bytes[PSK_KEY_MAX];
 	size_t len = 0;
 
 	if (!keep_identity(t, name->data, name->size))
-		len = t->find(name->data, name->size, bytes);
+		len = t->find(name->data, name->size, t->key);
+	t->key_len = len;
 	t->unknown = !len;
 	if (!len)
 		return -1;
 	key->data = gnutls_malloc(len);
 	key->size = len;
 	if (key->data)
-		memcpy(key->data, bytes, len);
-	explicit_bzero(bytes, sizeof(bytes));
+		memcpy(key->data, t->key, len);
 	return key->data ? 0 : -1;
 }
 
@@ -116,7 +124,8 @@ struct tls *tls_open(int fd, tls_find *find)
 	t->fd = fd;
 	t->find = find;
 	ret = gnutls_init(&t->session, GNUTLS_SERVER | GNUTLS_NONBLOCK |
-			  GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS);
+			  GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
+			  GNUTLS_NO_AUTO_REKEY);
 	if (ret) {
 		free(t);
 		return NULL;
@@ -134,6 +143,7 @@ void tls_close(struct tls *t)
 	if (!t)
 		return;
 	gnutls_deinit(t->session);
+	explicit_bzero(t->key, sizeof(t->key));
 	free(t);
 }
 
@@ -233,18 +243,20 @@ static const char *names(const struct tls *t, char *buf, size_t size)
 static enum tls_step failed(struct tls *t, int err, const char **why)
 {
 	char buf[sizeof(t->why) - 64];
+	const char *alert;
 
 	if (t->unknown)
 		snprintf(t->why, sizeof(t->why), "TLS: there is no key %s here",
 			 names(t, buf, sizeof(buf)));
-	else if (err == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
-		 err == GNUTLS_E_DECRYPTION_FAILED)
+	else if (*t->identity && (err == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
+				  err == GNUTLS_E_DECRYPTION_FAILED))
 		snprintf(t->why, sizeof(t->why), "TLS: the peer has another key %s",
 			 names(t, buf, sizeof(buf)));
-	else if (err == GNUTLS_E_FATAL_ALERT_RECEIVED)
+	else if (err == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		alert = gnutls_alert_get_name(gnutls_alert_get(t->session));
 		snprintf(t->why, sizeof(t->why), "TLS: the peer says: %s",
-			 gnutls_alert_get_name(gnutls_alert_get(t->session)));
-	else if (err == GNUTLS_E_PREMATURE_TERMINATION || err == GNUTLS_E_PULL_ERROR)
+			 alert ? alert : "an alert that nobody knows");
+	} else if (err == GNUTLS_E_PREMATURE_TERMINATION || err == GNUTLS_E_PULL_ERROR)
 		snprintf(t->why, sizeof(t->why), "TLS: the peer has gone in the handshake");
 	else
 		snprintf(t->why, sizeof(t->why), "TLS: %s", gnutls_strerror(err));
@@ -284,6 +296,12 @@ const char *tls_identity(const struct tls *t)
 	return *t->identity ? t->identity : NULL;
 }
 
+const uint8_t *tls_key(const struct tls *t, size_t *len)
+{
+	*len = t->key_len;
+	return t->key;
+}
+
 bool tls_in_kernel(const struct tls *t)
 {
 	return t->kernel;
@@ -296,12 +314,19 @@ const char *tls_version(const struct tls *t)
 
 static int to_errno(ssize_t ret)
 {
-	if (ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED)
+	if (ret == GNUTLS_E_AGAIN)
 		return -EAGAIN;
+	if (ret == GNUTLS_E_INTERRUPTED)
+		return -EINTR;
 	if (ret == GNUTLS_E_PREMATURE_TERMINATION || ret == GNUTLS_E_PULL_ERROR ||
 	    ret == GNUTLS_E_PUSH_ERROR)
 		return -ECONNRESET;
 	return -EPROTO;
+}
+
+static int send_errno(ssize_t ret)
+{
+	return ret == GNUTLS_E_INTERRUPTED ? -EAGAIN : to_errno(ret);
 }
 
 static ssize_t kernel_recv(struct tls *t, const struct iovec *iov, int n)
@@ -326,6 +351,20 @@ static ssize_t kernel_recv(struct tls *t, const struct iovec *iov, int n)
 	return ret;
 }
 
+/* Nothing? GnuTLS says so as well behind a record without data, with more in the socket. */
+static ssize_t record_recv(struct tls *t, void *data, size_t len)
+{
+	for (int i = 0; i < EMPTY_MAX; i++) {
+		ssize_t ret = gnutls_record_recv(t->session, data, len);
+		int waiting = 0;
+
+		/* what it has of a record that is not there as a whole, it has taken out */
+		if (ret != GNUTLS_E_AGAIN || ioctl(t->fd, FIONREAD, &waiting) || !waiting)
+			return ret;
+	}
+	return GNUTLS_E_INTERRUPTED;
+}
+
 ssize_t tls_recv(struct tls *t, const struct iovec *iov, int n)
 {
 	ssize_t sum = 0;
@@ -336,9 +375,8 @@ ssize_t tls_recv(struct tls *t, const struct iovec *iov, int n)
 		size_t done = 0;
 
 		while (done < iov[i].iov_len) {
-			ssize_t ret = gnutls_record_recv(t->session,
-							 (uint8_t *)iov[i].iov_base + done,
-							 iov[i].iov_len - done);
+			ssize_t ret = record_recv(t, (uint8_t *)iov[i].iov_base + done,
+						  iov[i].iov_len - done);
 
 			if (ret <= 0 && sum)
 				return sum;
@@ -364,7 +402,7 @@ int tls_push(struct tls *t)
 		return 0;
 	ret = gnutls_record_send(t->session, NULL, 0);
 	if (ret < 0)
-		return to_errno(ret);
+		return send_errno(ret);
 	t->kept = 0;
 	return 0;
 }
@@ -374,11 +412,28 @@ static int send_record(struct tls *t, const void *data, size_t len)
 {
 	ssize_t ret = gnutls_record_send(t->session, data, len);
 
-	if (ret < 0 && to_errno(ret) == -EAGAIN)
+	if (ret < 0 && send_errno(ret) == -EAGAIN)
 		t->kept = len;
 	else if (ret < 0)
 		return to_errno(ret);
+	t->records++;
 	return 0;
+}
+
+/* ChaCha20-Poly1305 has no such limit. */
+static bool tires(const struct tls *t)
+{
+	return gnutls_cipher_get(t->session) != GNUTLS_CIPHER_CHACHA20_POLY1305;
+}
+
+bool tls_worn(const struct tls *t)
+{
+	return t->records >= WORN && tires(t);
+}
+
+bool tls_worn_out(const struct tls *t)
+{
+	return t->records >= WORN_OUT && tires(t);
 }
 
 ssize_t tls_send(struct tls *t, const struct iovec *iov, int n, bool more)

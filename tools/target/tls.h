@@ -43,18 +43,27 @@ void tls_close(struct tls *t);
 
 /* After that. What the peer has proved to be; NULL: it is too long to be an identity. */
 const char *tls_identity(const struct tls *t);
+/* The key that it has done so with, until tls_close(). */
+const uint8_t *tls_key(const struct tls *t, size_t *len);
 /* Does the kernel encrypt? */
 bool tls_in_kernel(const struct tls *t);
 const char *tls_version(const struct tls *t);
 
 /*
  * As recvmsg() and sendmsg() with MSG_DONTWAIT: bytes, 0 at the end, or -errno. -EPROTO:
- * there was something that is no data of ours. tls_send() may keep what the socket does
+ * there was something that is no data of ours; -EINTR: there was much without data, and
+ * nobody tells of what is behind it, so tls_recv() is to be called again. tls_send() may keep what the socket does
  * not take; tls_pending() says so, and tls_push() tries again: 0, -EAGAIN or -errno.
  */
 ssize_t tls_recv(struct tls *t, const struct iovec *iov, int n);
 ssize_t tls_send(struct tls *t, const struct iovec *iov, int n, bool more);
 bool tls_pending(const struct tls *t);
+/*
+ * AES-GCM is not to encrypt more than 2^24.5 records by one key, and there is no other one
+ * for this connection, see tls.c. It should end soon; it has to end.
+ */
+bool tls_worn(const struct tls *t);
+bool tls_worn_out(const struct tls *t);
 int tls_push(struct tls *t);
 
 #endif

@@ -7,6 +7,7 @@
  * that encrypts is told.
  */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
@@ -152,11 +153,16 @@ static void both_ways(bool tcp, const char *priority, const char *version)
 	struct iovec iov[] = { { head, 16 }, { head + 16, 7 }, { head + 23, 17 } };
 	struct pair p;
 	ssize_t ret, n = 0;
+	const uint8_t *proof;
+	size_t len;
 
 	set_up(&p, tcp, priority, good, key);
 	assert_int_equal(shake(&p), TLS_DONE);
 	assert_int_equal(p.client_ret, 0);
 	assert_string_equal(tls_identity(p.server), good);
+	proof = tls_key(p.server, &len);
+	assert_int_equal(len, sizeof(key));
+	assert_memory_equal(proof, key, len);
 	assert_string_equal(tls_version(p.server), version);
 	print_message("# %s %s%s\n", version, tcp ? "over TCP" : "over a pair",
 		      tls_in_kernel(p.server) ? ", by the kernel" : "");
@@ -271,6 +277,120 @@ static void plain_bytes(void **state)
 	assert_non_null(strstr(why, "has gone"));
 	tls_close(t);
 	close(fds[0]);
+}
+
+/* A peer that makes itself another key, and says something with it, all at once. */
+static void behind_a_key_update(void **state)
+{
+	uint8_t got[20];
+	struct iovec iov = { got, 10 };
+	struct pair p;
+
+	(void)state;
+	set_up(&p, false, TLS13, good, key);
+	assert_int_equal(shake(&p), TLS_DONE);
+	assert_int_equal(tls_recv(p.server, &iov, 1), -EAGAIN);
+	assert_int_equal(gnutls_session_key_update(p.client, 0), 0);
+	assert_int_equal(gnutls_record_send(p.client, "0123456789", 10), 10);
+	/* nobody tells of it again */
+	assert_int_equal(tls_recv(p.server, &iov, 1), 10);
+	assert_memory_equal(got, "0123456789", 10);
+	assert_int_equal(tls_recv(p.server, &iov, 1), -EAGAIN);
+	tear_down(&p);
+}
+
+/* Nobody who has named no key has another one. */
+static void a_scanner(void **state)
+{
+	static uint8_t hello[200];
+	const char *why = NULL;
+	enum tls_step step;
+	struct pair p;
+	ssize_t n;
+
+	(void)state;
+	/* a hello that is broken at each of its bytes */
+	for (unsigned int at = 0; at < sizeof(hello); at++) {
+		int fds[2];
+		struct tls *t;
+
+		set_up(&p, false, "NORMAL:-VERS-ALL:+VERS-TLS1.3", good, key);
+		gnutls_handshake(p.client);
+		n = recv(p.fds[0], hello, sizeof(hello), 0);
+		tear_down(&p);
+		assert_true(n > 60);
+		if (at >= (size_t)n)
+			break;
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		nonblocking(fds[0]);
+		t = tls_open(fds[0], find);
+		hello[at] ^= 0x11;
+		assert_int_equal(write(fds[1], hello, n), n);
+		step = tls_handshake(t, &why);
+		if (step == TLS_FAILED)
+			assert_null(strstr(why, "another key"));
+		tls_close(t);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+static unsigned int flags;	/* of the session that was made last */
+static bool swallow;		/* what is sent */
+
+/* In the place of GnuTLS's. */
+int gnutls_init(gnutls_session_t *session, unsigned int f)
+{
+	int (*real)(gnutls_session_t *s, unsigned int f) = dlsym(RTLD_NEXT, "gnutls_init");
+
+	flags = f;
+	return real(session, f);
+}
+
+ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t len)
+{
+	static ssize_t (*real)(gnutls_session_t s, const void *d, size_t n);
+
+	if (swallow)
+		return len;
+	if (!real)
+		real = dlsym(RTLD_NEXT, "gnutls_record_send");
+	return real(session, data, len);
+}
+
+/* A peer whose kernel decrypts takes no key update: so there is none, and an end in time. */
+static void no_other_key(void **state)
+{
+	struct iovec iov = { "x", 1 };
+	struct tls *t;
+	struct pair p;
+
+	(void)state;
+	for (int gcm = 0; gcm < 2; gcm++) {
+		uint32_t n = 0;
+
+		set_up(&p, false, gcm ? TLS13 ":-CIPHER-ALL:+AES-128-GCM" :
+		       TLS13 ":-CIPHER-ALL:+CHACHA20-POLY1305", good, key);
+		t = tls_open(p.fds[0], find);
+		assert_true(flags & GNUTLS_NO_AUTO_REKEY);
+		tls_close(t);
+		assert_int_equal(shake(&p), TLS_DONE);
+		swallow = true;
+		for (; n < 1U << 24; n++) {
+			if (tls_worn(p.server))
+				break;
+			tls_send(p.server, &iov, 1, false);
+		}
+		assert_int_equal(n, 1 << 24);
+		assert_int_equal(tls_worn(p.server), gcm);
+		assert_false(tls_worn_out(p.server));
+		/* 2^24.5 */
+		for (; n < 23726566 && !tls_worn_out(p.server); n++)
+			tls_send(p.server, &iov, 1, false);
+		swallow = false;
+		assert_int_equal(tls_worn_out(p.server), gcm);
+		tear_down(&p);
+	}
 }
 
 static uint8_t byte_at(size_t i)
@@ -431,6 +551,9 @@ int main(void)
 		cmocka_unit_test(the_longest_identity),
 		cmocka_unit_test(nobody_else_gets_in),
 		cmocka_unit_test(plain_bytes),
+		cmocka_unit_test(behind_a_key_update),
+		cmocka_unit_test(no_other_key),
+		cmocka_unit_test(a_scanner),
 		cmocka_unit_test(a_peer_that_does_not_read),
 		cmocka_unit_test(what_the_kernel_is_told),
 	};
