@@ -12,11 +12,13 @@
  *
  * That is worth it for much data and an interface that gathers. Packets that do not leave
  * this machine would be copied after all when they arrive. Memory of the slab allocator,
- * and pages that nobody can have a reference to, are never lent.
+ * and pages that nobody can have a reference to, are never lent. Nor is anything where TCP
+ * probes for a larger MTU.
  */
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/dst.h>
+#include <net/inet_connection_sock.h>
 
 #include "tcp.h"
 
@@ -71,6 +73,18 @@ void vof_tcp_page_start(struct vof_tcp_queue *tq)
 	dst_release(dst);
 }
 
+/*
+ * A probe for a larger MTU is a packet made of several, by newer kernels of references to
+ * their pages that the network does not count as those of the packets: the pages would come
+ * back too early. An administrator may have it begin at any time, with the next timeout of a
+ * connection; what is lent by then is what TCP has in its queue.
+ */
+static bool vof_tcp_page_probed(const struct sock *sk)
+{
+	return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_mtu_probing) ||
+	       inet_csk(sk)->icsk_mtup.enabled;
+}
+
 /**
  * vof_tcp_page_lend() - lend what can be lent of a request
  * @tq: the queue
@@ -85,7 +99,8 @@ bool vof_tcp_page_lend(struct vof_tcp_queue *tq, struct vof_req *req)
 	spinlock_t *lock = vof_queue_lock(tq->q);
 	unsigned long flags;
 
-	if (!tq->lends || req->chain.out_len < VOF_TCP_LEND)
+	if (!tq->lends || req->chain.out_len < VOF_TCP_LEND ||
+	    vof_tcp_page_probed(tq->sock->sk))
 		return false;
 #ifdef VOF_HAVE_UBUF_OPS
 	tr->ubuf.ops = &vof_tcp_page_ops;
@@ -173,7 +188,8 @@ void vof_tcp_page_stop(struct vof_tcp_queue *tq)
 	}
 	while (!wait_event_timeout(tq->wait, !READ_ONCE(tq->lent),
 				   VOF_TCP_LENT_TOO_LONG))
-		pr_warn("packets of a connection that was closed are still being sent, requests wait for them\n");
+		vof_queue_error(tq->q, -ETIMEDOUT,
+				"packets of a connection that was closed are still being sent, requests wait for them");
 	/* Who said so may still be about to leave. */
 	spin_lock_irq(lock);
 	spin_unlock_irq(lock);

@@ -118,6 +118,15 @@ static void vof_tcp_send_end(struct vof_tcp_queue *tq)
 	spin_unlock_irqrestore(lock, flags);
 }
 
+/* What TCP does when there is no memory: see the end of tcp_sendmsg_locked(). */
+static int vof_tcp_send_no_memory(struct sock *sk)
+{
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (tcp_rtx_and_write_queues_empty(sk))
+		READ_ONCE(sk->sk_write_space)(sk);
+	return -EAGAIN;
+}
+
 static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 {
 	struct iov_iter *iter = &tq->msg.msg_iter;
@@ -127,7 +136,7 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 	if (vof_tcp_fault(VOF_TCP_FAULT_SEND))
 		return -EIO;
 	if (vof_tcp_fault(VOF_TCP_FAULT_MEMORY))
-		return -EAGAIN;
+		return vof_tcp_send_no_memory(sk);
 	if (vof_tcp_fault(VOF_TCP_FAULT_SHORT))
 		part = DIV_ROUND_UP(len, 2);
 	iov_iter_truncate(iter, part);
@@ -137,11 +146,14 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 	return ret;
 }
 
-/* TCP takes no more for now; see to it that somebody goes on. */
-static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk)
+/*
+ * TCP takes no more for now; see to it that somebody goes on. @first: it had nothing before
+ * either, so that there was no memory, and what vof_tcp_write_space() was told was ignored.
+ */
+static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk, bool first)
 {
 	/* Else what is on its way makes room when it arrives. */
-	if (tcp_rtx_and_write_queues_empty(sk))
+	if (first || tcp_rtx_and_write_queues_empty(sk))
 		queue_delayed_work(vof_tcp_wq, &tq->retry, VOF_TCP_RETRY);
 }
 
@@ -154,6 +166,7 @@ static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk)
  */
 void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
 {
+	bool first;
 	int ret;
 
 	while (!tq->broken) {
@@ -162,9 +175,12 @@ void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
 				return;
 			vof_tcp_send_begin(tq);
 		}
+		first = tcp_rtx_and_write_queues_empty(sk);
+		WRITE_ONCE(tq->first, first);
 		ret = vof_tcp_send_part(tq, sk);
+		WRITE_ONCE(tq->first, false);
 		if (ret == -EAGAIN) {
-			vof_tcp_send_blocked(tq, sk);
+			vof_tcp_send_blocked(tq, sk, first);
 			return;
 		}
 		if (ret < 0)

@@ -82,7 +82,11 @@ static void vof_tcp_write_space(struct sock *sk)
 	/* TLS may have half a record. */
 	if (tq && tq->tls)
 		tq->old_write_space(sk);
-	if (tq && sk_stream_is_writeable(sk)) {
+	/*
+	 * TCP that finds no memory for the first packet says that it has room, whoever has
+	 * just been refused: to try again at once would go on until there is memory.
+	 */
+	if (tq && !READ_ONCE(tq->first) && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		if (tq->tls)
 			vof_tcp_look(tq);
@@ -93,7 +97,7 @@ static void vof_tcp_write_space(struct sock *sk)
 }
 
 /* What it means that an established connection has ended by an error. */
-static const char *vof_tcp_end(int err)
+static const char *vof_tcp_end_cause(int err)
 {
 	switch (err) {
 	case -ECONNRESET:
@@ -116,7 +120,7 @@ static void vof_tcp_ended(struct vof_tcp_queue *tq, struct sock *sk)
 	/* The last words may have come with it. */
 	vof_tcp_receive(tq);
 	if (err)
-		vof_tcp_lost(tq, err, vof_tcp_end(err));
+		vof_tcp_lost(tq, err, vof_tcp_end_cause(err));
 	else if (vof_stream_between(&tq->stream))
 		vof_tcp_lost(tq, -ECONNRESET, "the target closed the connection");
 	else

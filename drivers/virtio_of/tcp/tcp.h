@@ -80,6 +80,8 @@ union vof_tcp_vec {
  * @established: connected at least once
  * @stopping: the connection is being ended on purpose; set under the queue's lock
  * @tls: with TLS: @retry does everything
+ * @first: TCP is being given something while it has nothing: it has room then, and to be
+ *	told so is no news; by who sends
  * @lends: pages are lent, not copied, where there are many
  * @broken: it is of no more use; under the socket's lock
  * @shaken: the TLS handshake is over
@@ -117,6 +119,7 @@ struct vof_tcp_queue {
 	bool established;
 	bool stopping;
 	bool tls;
+	bool first;
 	bool lends;
 	bool broken;
 	bool shaken;
