@@ -73,7 +73,7 @@ void vof_addrs_proven(struct vof_addrs *a)
 
 /**
  * vof_addrs_worth() - may another address do better?
- * @err: why this one did not do
+ * @err: why this one did not do, with which there was a connection
  *
  * What the target itself has answered it would answer on every way.
  */

@@ -9,7 +9,9 @@
  *   vof_link.vq_lock			the set of virtqueues and their connections,
  *					the course of a recovery
  *   vof_queue.admin_lock		one control command at a time on a queue
- *   vof_rdma_lock	(rdma/main.c)	the queues that have an adapter
+ *   vof_rdma_lock	(rdma/adapter.c) the queues that have an adapter
+ *   lock of a socket	(tcp/)		what is sent and received
+ *   sk_callback_lock	(tcp/sock.c)	whom a socket calls
  *   vof_queue.lock	(irqsave)	ring, requests, the fabric's queue
  *   vof_config.peek	(configfs.h)	pointer to the device, for readers
  *   vof_device.state_lock (irqsave)	state

@@ -105,6 +105,8 @@ int vof_config_addrs(struct vof_config *cfg, const char *list, struct vof_addrs 
 	if (ret)
 		return vof_config_error(cfg, ret, "traddr: at most %u bytes for an address",
 					VOF_ADDR_SIZE - 1);
+	if (*list && !addrs->n)
+		return vof_config_error(cfg, -EINVAL, "traddr: no address");
 	for (i = 0; i < addrs->n; i++) {
 		ret = vof_config_addr(cfg, "traddr", addrs->text[i], VIRTIO_OF_PORT, &ss[i]);
 		if (ret)

@@ -124,6 +124,8 @@ static int vof_link_group_join(struct vof_group *g, struct vof_queue *q)
 
 	if (q->index >= 0)
 		ret = vof_bounds_queue(link, q);
+	else
+		link->asked = true;
 	return ret ?: vof_ctrl_connect(link, q);
 }
 
@@ -237,18 +239,26 @@ static void vof_link_forget(struct vof_link *link)
 /*
  * Connect the control queue, by the first address that leads to the target. Nobody else
  * uses the connections.
+ *
+ * What the target answers it would answer on every way; what comes before is of this one.
+ * Whoever answered, and whatever it was, the next attempt begins with another way: it may
+ * have been somebody else.
  */
 static int vof_link_dial(struct vof_link *link)
 {
 	struct vof_addrs *addrs = &link->opts->addrs;
+	bool worth;
 	int ret;
 
 	for (;;) {
+		link->asked = false;
 		ret = vof_addr_refresh(link->opts, &link->report);
 		if (!ret)
 			ret = vof_queue_open(link->group.ctrl);
-		if (!ret || !vof_addrs_worth(READ_ONCE(link->lost) ?: ret) ||
-		    !vof_addrs_next(addrs))
+		if (!ret)
+			return 0;
+		worth = !link->asked || vof_addrs_worth(READ_ONCE(link->lost) ?: ret);
+		if (!vof_addrs_next(addrs) || !worth)
 			return ret;
 		vof_link_forget(link);
 		if (!vof_link_up(link))

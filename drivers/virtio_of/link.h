@@ -80,6 +80,7 @@ struct vof_link_ops {
  * @lost: the first reason why it was lost, 0: none
  * @cancel: whoever waits for the target is to give up, for good
  * @maker: who makes it at the moment
+ * @asked: the target at the address in use was asked for the instance; by @maker
  * @expiry: notices that an attempt has become pointless by the clock
  * @vq_lock: protects @vqs, open, stop and close of all queues, what the driver
  *	has told the device
@@ -113,6 +114,7 @@ struct vof_link {
 	int lost;
 	bool cancel;
 	struct task_struct *maker;
+	bool asked;
 	struct timer_list expiry;
 
 	struct mutex vq_lock;
