@@ -245,21 +245,22 @@ static enum tls_step failed(struct tls *t, int err, const char **why)
 	char buf[sizeof(t->why) - 64];
 	const char *alert;
 
-	if (t->unknown)
+	if (t->unknown) {
 		snprintf(t->why, sizeof(t->why), "TLS: there is no key %s here",
 			 names(t, buf, sizeof(buf)));
-	else if (*t->identity && (err == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
-				  err == GNUTLS_E_DECRYPTION_FAILED))
+	} else if (*t->identity && (err == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
+				    err == GNUTLS_E_DECRYPTION_FAILED)) {
 		snprintf(t->why, sizeof(t->why), "TLS: the peer has another key %s",
 			 names(t, buf, sizeof(buf)));
-	else if (err == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+	} else if (err == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		alert = gnutls_alert_get_name(gnutls_alert_get(t->session));
 		snprintf(t->why, sizeof(t->why), "TLS: the peer says: %s",
 			 alert ? alert : "an alert that nobody knows");
-	} else if (err == GNUTLS_E_PREMATURE_TERMINATION || err == GNUTLS_E_PULL_ERROR)
+	} else if (err == GNUTLS_E_PREMATURE_TERMINATION || err == GNUTLS_E_PULL_ERROR) {
 		snprintf(t->why, sizeof(t->why), "TLS: the peer has gone in the handshake");
-	else
+	} else {
 		snprintf(t->why, sizeof(t->why), "TLS: %s", gnutls_strerror(err));
+	}
 	*why = t->why;
 	return TLS_FAILED;
 }

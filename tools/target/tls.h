@@ -52,8 +52,9 @@ const char *tls_version(const struct tls *t);
 /*
  * As recvmsg() and sendmsg() with MSG_DONTWAIT: bytes, 0 at the end, or -errno. -EPROTO:
  * there was something that is no data of ours; -EINTR: there was much without data, and
- * nobody tells of what is behind it, so tls_recv() is to be called again. tls_send() may keep what the socket does
- * not take; tls_pending() says so, and tls_push() tries again: 0, -EAGAIN or -errno.
+ * nobody tells of what is behind it, so tls_recv() is to be called again. tls_send() may
+ * keep what the socket does not take; tls_pending() says so, and tls_push() tries again:
+ * 0, -EAGAIN or -errno.
  */
 ssize_t tls_recv(struct tls *t, const struct iovec *iov, int n);
 ssize_t tls_send(struct tls *t, const struct iovec *iov, int n, bool more);

@@ -94,28 +94,106 @@ void conn_close(struct conn *c, const char *why)
 
 /* Behind what is tested. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#define NEVER(ret, name, args) \
-	ret name args { fail(); abort(); }
-NEVER(enum admit, admit_join, (struct guest *g, bool k))
-NEVER(void, admit_name, (struct guest *g))
-NEVER(void, admit_back, (struct guest *g))
-NEVER(bool, admit_remembers, (const char *n))
-NEVER(const char *, admit_says, (enum admit a, char *b, size_t n))
-NEVER(void, conn_reply_done, (struct slot *s))
-NEVER(void, instance_add_conn, (struct instance *i, struct conn *c))
-NEVER(struct instance *, instance_elder, (const struct instance *i))
-NEVER(void, instance_free, (struct instance *i))
-NEVER(struct instance *, instance_new, (struct dev *d, const char *n))
-NEVER(uint16_t, instance_queue_max, (const struct instance *i, const struct conn *c))
-NEVER(bool, instance_same_names, (const struct instance *a, const struct instance *b))
-NEVER(void, instance_stop, (struct instance *i, const char *w))
-NEVER(struct list *, instances, (void))
-NEVER(bool, instances_leaving, (void))
-NEVER(void, keepalive_begin, (struct instance *i))
-NEVER(uint64_t, loop_now, (void))
-NEVER(void, timer_set, (struct timer *t, uint64_t ms))
-NEVER(void, timer_cancel, (struct timer *t))
-NEVER(void, proto_complete_connect, (union virtio_of_completion *d, uint16_t id, uint16_t i))
+
+enum admit admit_join(struct guest *g, bool k)
+{
+	abort();
+}
+
+void admit_name(struct guest *g)
+{
+	abort();
+}
+
+void admit_back(struct guest *g)
+{
+	abort();
+}
+
+bool admit_remembers(const char *n)
+{
+	abort();
+}
+
+const char *admit_says(enum admit a, char *b, size_t n)
+{
+	abort();
+}
+
+void conn_reply_done(struct slot *s)
+{
+	abort();
+}
+
+void instance_add_conn(struct instance *i, struct conn *c)
+{
+	abort();
+}
+
+struct instance *instance_elder(const struct instance *i)
+{
+	abort();
+}
+
+void instance_free(struct instance *i)
+{
+	abort();
+}
+
+struct instance *instance_new(struct dev *d, const char *n)
+{
+	abort();
+}
+
+uint16_t instance_queue_max(const struct instance *i, const struct conn *c)
+{
+	abort();
+}
+
+bool instance_same_names(const struct instance *a, const struct instance *b)
+{
+	abort();
+}
+
+void instance_stop(struct instance *i, const char *w)
+{
+	abort();
+}
+
+struct list *instances(void)
+{
+	abort();
+}
+
+bool instances_leaving(void)
+{
+	abort();
+}
+
+void keepalive_begin(struct instance *i)
+{
+	abort();
+}
+
+uint64_t loop_now(void)
+{
+	abort();
+}
+
+void timer_set(struct timer *t, uint64_t ms)
+{
+	abort();
+}
+
+void timer_cancel(struct timer *t)
+{
+	abort();
+}
+
+void proto_complete_connect(union virtio_of_completion *d, uint16_t id, uint16_t i)
+{
+	abort();
+}
 
 /* ---- the tests -------------------------------------------------------------- */
 

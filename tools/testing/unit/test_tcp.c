@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/tcp_recv.c tools/target/tcp_send.c tools/target/stream.c tools/target/proto.c */
+/* link: tools/target/tcp_recv.c tools/target/tcp_send.c tools/target/stream.c */
+/* link: tools/target/proto.c */
 /*
  * Streams of the target, on a real connection, with a TLS that keeps things back: what
  * has arrived when a Reset did, what has left, who is owed a look, who is paid for.
@@ -228,7 +229,11 @@ static int begin(void **state)
 	memset(&t, 0, sizeof(t));
 	memset(slots, 0, sizeof(slots));
 	memset(&tls, 0, sizeof(tls));
-	commands = activated = charged = sent = worn = 0;
+	commands = 0;
+	activated = 0;
+	charged = 0;
+	sent = 0;
+	worn = 0;
 	closed = NULL;
 	t.fd = accept(l, NULL, NULL);
 	assert_true(t.fd >= 0);
