@@ -151,6 +151,17 @@ static void watch_event(struct event *ev, int res)
 	w->fn(w);
 }
 
+/*
+ * End a poll. IORING_OP_POLL_REMOVE leaves one alone that is just looking at what has
+ * happened (EALREADY), which goes on then if it is one that tells more than once.
+ */
+static void take_back(struct io_uring_sqe *sqe, const struct event *ev)
+{
+	/* the function for it takes another type since liburing 2.2 */
+	io_uring_prep_rw(IORING_OP_ASYNC_CANCEL, sqe, -1, ev, 0, 0);
+	loop_tells(sqe, NULL);
+}
+
 void watch_init(struct watch *w, int fd, void (*fn)(struct watch *w))
 {
 	w->ev.fn = watch_event;
@@ -168,9 +179,7 @@ void watch_end(struct watch *w, void (*ended)(struct watch *w))
 
 	if (w->armed && sqe) {
 		w->ended = ended;
-		/* the function for it takes another type since liburing 2.2 */
-		io_uring_prep_rw(IORING_OP_POLL_REMOVE, sqe, -1, &w->ev, 0, 0);
-		loop_tells(sqe, NULL);
+		take_back(sqe, &w->ev);
 		return;
 	}
 	/* of an armed one without room to say so, what it was for goes with the process */
@@ -241,8 +250,7 @@ static bool tell_end(struct notice *n)
 
 	if (!sqe)
 		return false;
-	io_uring_prep_rw(IORING_OP_POLL_REMOVE, sqe, -1, &n->ev, 0, 0);
-	loop_tells(sqe, NULL);
+	take_back(sqe, &n->ev);
 	return true;
 }
 
