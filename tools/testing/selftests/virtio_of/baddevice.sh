@@ -156,13 +156,17 @@ for ((i = 0; i < 3; i++)); do
 	bad_end rng=silent
 done
 
-# The driver of virtio-rng takes an empty answer for the end of the device.
+# An empty answer is the end of the device. The kernel asks for random numbers as soon as
+# there is a driver, so that enable may see it already.
 bad_target rng=empty
-is "rng=empty: is enabled" "$(vof_set b enable 1)" ""
-rng=$(grep -o 'virtio_rng[.0-9]*' /sys/class/misc/hw_random/rng_available | tail -n 1)
-echo "$rng" >/sys/class/misc/hw_random/rng_current
-timeout 5 dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null
-check "rng=empty: the device fails" vof_wait_state b failed 15
+told=$(vof_set b enable 1)
+like "rng=empty: is enabled, or fails for that" "$told" "^(EPROTO)?$"
+if [ -z "$told" ]; then
+	rng=$(grep -o 'virtio_rng[.0-9]*' /sys/class/misc/hw_random/rng_available | tail -n 1)
+	echo "$rng" >/sys/class/misc/hw_random/rng_current
+	timeout 5 dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/dev/null
+	check "rng=empty: the device fails" vof_wait_state b failed 15
+fi
 like "rng=empty: last_error" "$(vof_get b last_error)" "answered a request with nothing"
 bad_end rng=empty
 good_again "all that"
