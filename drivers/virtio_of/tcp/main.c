@@ -55,13 +55,15 @@ static int __init vof_tcp_init(void)
 	ret = vof_tls_init();
 	if (ret)
 		goto err_late;
+	vof_tcp_sock_init();
 	ret = vof_fabric_register(&vof_tcp_ops);
 	if (ret)
-		goto err_tls;
+		goto err_sock;
 	vof_tcp_fault_init();
 	return 0;
 
-err_tls:
+err_sock:
+	vof_tcp_sock_exit();
 	vof_tls_exit();
 err_late:
 	vof_tcp_late_exit();
@@ -72,6 +74,7 @@ static void __exit vof_tcp_exit(void)
 {
 	vof_tcp_fault_exit();
 	vof_fabric_unregister(&vof_tcp_ops);
+	vof_tcp_sock_exit();
 	vof_tls_exit();
 	vof_tcp_late_exit();
 }

@@ -180,9 +180,34 @@ static void vof_tcp_sock_set(struct sock *sk)
 	tcp_sock_set_keepintvl(sk, VOF_TCP_PROBE);
 	tcp_sock_set_keepcnt(sk, VOF_TCP_PROBES);
 	/* Whoever submits may hold locks that the search for memory takes as well. */
-	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_allocation = GFP_ATOMIC | __GFP_MEMALLOC;
 	sk->sk_use_task_frag = false;
-	sk_set_memalloc(sk);
+	/* Not sk_set_memalloc(), see vof_tcp_sock_init(). */
+	sock_set_flag(sk, SOCK_MEMALLOC);
+}
+
+/**
+ * vof_tcp_sock_init() - when the module is loaded: the network is to know the reserves
+ *
+ * That is what sk_set_memalloc() says for each socket, and waits for while a processor
+ * comes or goes. One that goes waits for its requests, and these for a new link: not
+ * while that is made.
+ *
+ * Context: may sleep.
+ */
+void vof_tcp_sock_init(void)
+{
+	static_branch_inc(&memalloc_socks_key);
+}
+
+/**
+ * vof_tcp_sock_exit() - when it is unloaded
+ *
+ * Context: may sleep.
+ */
+void vof_tcp_sock_exit(void)
+{
+	static_branch_dec(&memalloc_socks_key);
 }
 
 /**

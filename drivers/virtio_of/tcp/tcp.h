@@ -258,6 +258,8 @@ static inline int vof_tls_handshake(struct vof_tcp_queue *tq, const struct vof_t
 #endif
 
 /* sock.c */
+void vof_tcp_sock_init(void);
+void vof_tcp_sock_exit(void);
 int vof_tcp_sock_make(struct vof_tcp_queue *tq, const struct vof_target *to);
 void vof_tcp_sock_attach(struct vof_tcp_queue *tq);
 void vof_tcp_sock_rest(struct vof_tcp_queue *tq);
