@@ -121,9 +121,11 @@ static void vof_tcp_send_end(struct vof_tcp_queue *tq)
 /* What TCP does when there is no memory: see the end of tcp_sendmsg_locked(). */
 static int vof_tcp_send_no_memory(struct sock *sk)
 {
+	void (*write_space)(struct sock *sk) = READ_ONCE(sk->sk_write_space);
+
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (tcp_rtx_and_write_queues_empty(sk))
-		READ_ONCE(sk->sk_write_space)(sk);
+		write_space(sk);
 	return -EAGAIN;
 }
 
