@@ -40,7 +40,7 @@ for s in "${names[@]}"; do
 done
 good_again "silence"
 
-closed="the target (closed|broke) the connection"
+closed="the target $(vof_closed)"
 # A stream has no feature to set.
 keyed=
 if over rdma; then

@@ -37,7 +37,7 @@ for round in 1 2 3; do
 	sleep $((round - 1)).5
 	kill_target
 	check "killed $round: recovering" vof_wait_state d0 recovering 10
-	like "killed $round: last_error" "$(vof_get d0 last_error)" "(closed|broke) the connection|connection broke|respond|remote|nothing listens"
+	like "killed $round: last_error" "$(vof_get d0 last_error)" "$(vof_closed)|connection broke|respond|remote|nothing listens"
 	check "killed $round: the load waits" kill -0 "$LOAD"
 	sleep $((round - 1))
 	serve_image

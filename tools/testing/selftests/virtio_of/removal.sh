@@ -124,7 +124,7 @@ vof_set d0 ctrl_loss_tmo 0
 kill_target
 load_ends "killed target"
 is "state" "$(vof_get d0 state)" failed
-like "last_error says what happened" "$(vof_get d0 last_error)" "(closed|broke) the connection|connection broke|respond|remote access"
+like "last_error says what happened" "$(vof_get d0 last_error)" "$(vof_closed)|connection broke|respond|remote access"
 check_not "reads fail" timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct
 check_not "writes fail" timeout 20 dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct
 within 5 "a failed device can be disabled" vof_set d0 enable 0

@@ -57,8 +57,11 @@ measure()
 		far=$(latency "$rw" "$bs" 10 0)
 		trips=$(awk "BEGIN { printf \"%.3f\", ($far - ${near[$rw-$bs]}) / ($delay * 1000) }")
 		note "$rw $bs: ${near[$rw-$bs]} us, with delay $far us, $trips round trips"
-		# Far below 1: it was disturbed when there was no delay. 0: there is none now.
-		awk "BEGIN { exit !($trips > 0.3 && $trips <= $1 + 0.05) }" && return 0
+		awk "BEGIN { exit !($trips > 0.7 && $trips <= $1 + 0.05) }" && return 0
+		# Was it the time without the delay that was disturbed?
+		netem
+		near[$rw-$bs]=$(latency "$rw" "$bs" 15 ${delay}000)
+		netem delay ${delay}ms
 	done
 	return 1
 }

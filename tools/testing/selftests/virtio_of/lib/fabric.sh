@@ -11,6 +11,10 @@ VOF_MODULE=virtio_of_$VOF_TRANSPORT
 # over TRANSPORT: is it this one?
 over() { [ "$VOF_TRANSPORT" = "$1" ]; }
 
+# vof_closed: what is said of a target that closes a connection or is killed. A stream that is
+# closed with data unread is reset.
+vof_closed() { over rdma && echo "closed the connection" || echo "(closed|broke) the connection"; }
+
 # vof_url ADDRESS [PORT]: where a target listens, as --listen has it.
 vof_url()
 {
