@@ -187,26 +187,6 @@ static void failed_reads(struct peer *p)
 	      "a longer one is EINVQBUF");
 }
 
-static void ends(const char *what, bool on_vq, const void *bytes, size_t len)
-{
-	struct queue *q;
-	struct peer p;
-
-	if (!up(&p, tvqn, 4, true)) {
-		check(false, what);
-		down(&p);
-		return;
-	}
-	q = on_vq ? &p.vq : &p.ctrl;
-	stream_send(q, bytes, len);
-	check(queue_ends(q, 3000), what);
-	if (on_vq)
-		check_status(queue_simple(&p.ctrl, VIRTIO_OF_OP_KEEPALIVE, NULL), 0,
-			     "... and that connection only");
-	queue_close(&p.vq);
-	queue_close(&p.ctrl);
-}
-
 static void endings(void)
 {
 	static const uint32_t lengths[] = { 1, 7, 1023, 1025, 0x80000000, 0xffffffff };

@@ -148,10 +148,25 @@ bool blk_verify(struct queue *q, bool eager, uint64_t sector, uint32_t len,
 
 /* vof-peer.c: what its tests say, and are told */
 
-extern const char *tvqn, *keyed;
-extern int patience;
+extern const char *tvqn, *denied, *read_only, *slow, *rng, *keyed;
+extern int reap, patience;
 bool check(bool ok, const char *what);
 void check_status(uint16_t got, uint16_t want, const char *what);
+
+/* peer-control.c, peer-blk.c, peer-depth.c, peer-life.c: tests for every fabric */
+
+void test_connect(void);
+void test_control(void);
+void test_queues(void);
+void test_data(void);
+void test_blk(void);
+void test_depth(void);
+void test_row(void);
+void test_life(void);
+void test_hostile(void);
+void test_fence(void);
+/* @msg on a control queue, or a virtqueue, is the end of that connection alone. */
+void ends(const char *what, bool on_vq, const void *msg, uint32_t len);
 
 /* peer-stream.c: tests for streams alone */
 
