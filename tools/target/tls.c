@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <linux/tls.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +22,7 @@
 
 #include "log.h"
 #include "tls.h"
-
-#ifndef TCP_ULP
-#define TCP_ULP		31
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
+#include "tls_info.h"
 
 #define RECORD		16384U	/* what fits in one */
 #define HANDSHAKE_MAX	16384U	/* bytes of a message of it */
@@ -147,54 +140,13 @@ void tls_close(struct tls *t)
 	free(t);
 }
 
-/* What the kernel wants to know of one direction; @info is large enough for all. */
-static socklen_t describe(struct tls *t, bool read, void *info)
+/* What the kernel wants to know of one direction; 0: it is nothing for the kernel. */
+static int describe(struct tls *t, bool read, union tls_info *info)
 {
-	bool tls13 = gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3;
-	struct tls12_crypto_info_aes_gcm_128 *g128 = info;
-	struct tls12_crypto_info_aes_gcm_256 *g256 = info;
-	struct tls12_crypto_info_chacha20_poly1305 *cc = info;
-	struct tls_crypto_info *head = info;
-	gnutls_datum_t mac, iv, key;
-	unsigned char seq[8];
+	struct tls_secret s;
+	int len = tls_secret(&s, t->session, read) ? tls_info_fill(info, &s) : 0;
 
-	if (gnutls_record_get_state(t->session, read, &mac, &iv, &key, seq))
-		return 0;
-	head->version = tls13 ? TLS_1_3_VERSION : TLS_1_2_VERSION;
-	switch (gnutls_cipher_get(t->session)) {
-	case GNUTLS_CIPHER_AES_128_GCM:
-		head->cipher_type = TLS_CIPHER_AES_GCM_128;
-		if (key.size != sizeof(g128->key) || iv.size < sizeof(g128->salt) ||
-		    (tls13 && iv.size < sizeof(g128->salt) + sizeof(g128->iv)))
-			return 0;
-		memcpy(g128->key, key.data, sizeof(g128->key));
-		memcpy(g128->salt, iv.data, sizeof(g128->salt));
-		memcpy(g128->iv, tls13 ? iv.data + sizeof(g128->salt) : seq,
-		       sizeof(g128->iv));
-		memcpy(g128->rec_seq, seq, sizeof(g128->rec_seq));
-		return sizeof(*g128);
-	case GNUTLS_CIPHER_AES_256_GCM:
-		head->cipher_type = TLS_CIPHER_AES_GCM_256;
-		if (key.size != sizeof(g256->key) || iv.size < sizeof(g256->salt) ||
-		    (tls13 && iv.size < sizeof(g256->salt) + sizeof(g256->iv)))
-			return 0;
-		memcpy(g256->key, key.data, sizeof(g256->key));
-		memcpy(g256->salt, iv.data, sizeof(g256->salt));
-		memcpy(g256->iv, tls13 ? iv.data + sizeof(g256->salt) : seq,
-		       sizeof(g256->iv));
-		memcpy(g256->rec_seq, seq, sizeof(g256->rec_seq));
-		return sizeof(*g256);
-	case GNUTLS_CIPHER_CHACHA20_POLY1305:
-		head->cipher_type = TLS_CIPHER_CHACHA20_POLY1305;
-		if (key.size != sizeof(cc->key) || iv.size != sizeof(cc->iv))
-			return 0;
-		memcpy(cc->key, key.data, sizeof(cc->key));
-		memcpy(cc->iv, iv.data, sizeof(cc->iv));
-		memcpy(cc->rec_seq, seq, sizeof(cc->rec_seq));
-		return sizeof(*cc);
-	default:
-		return 0;
-	}
+	return len > 0 ? len : 0;
 }
 
 /*
@@ -203,12 +155,8 @@ static socklen_t describe(struct tls *t, bool read, void *info)
  */
 static bool to_kernel(struct tls *t)
 {
-	union {
-		struct tls12_crypto_info_aes_gcm_128 g128;
-		struct tls12_crypto_info_aes_gcm_256 g256;
-		struct tls12_crypto_info_chacha20_poly1305 cc;
-	} info[2];
-	socklen_t len[2];
+	union tls_info info[2];
+	int len[2];
 	bool fine = true;
 
 	memset(info, 0, sizeof(info));

@@ -11,56 +11,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../target/tls_info.h"
 #include "ktls.h"
-
-#ifndef TCP_ULP
-#define TCP_ULP	31
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS	282
-#endif
-
-int ktls_fill(union ktls_info *info, const struct ktls_secret *s)
-{
-	memset(info, 0, sizeof(*info));
-	info->info.version = TLS_1_3_VERSION;
-	switch (s->cipher) {
-	case GNUTLS_CIPHER_AES_128_GCM:
-		if (s->key.size != sizeof(info->gcm128.key) ||
-		    s->iv.size != sizeof(info->gcm128.salt) + sizeof(info->gcm128.iv))
-			return -EPROTO;
-		info->info.cipher_type = TLS_CIPHER_AES_GCM_128;
-		memcpy(info->gcm128.key, s->key.data, s->key.size);
-		memcpy(info->gcm128.salt, s->iv.data, sizeof(info->gcm128.salt));
-		memcpy(info->gcm128.iv, s->iv.data + sizeof(info->gcm128.salt),
-		       sizeof(info->gcm128.iv));
-		memcpy(info->gcm128.rec_seq, s->seq, sizeof(info->gcm128.rec_seq));
-		return sizeof(info->gcm128);
-	case GNUTLS_CIPHER_CHACHA20_POLY1305:
-		if (s->key.size != sizeof(info->chacha.key) ||
-		    s->iv.size != sizeof(info->chacha.iv))
-			return -EPROTO;
-		info->info.cipher_type = TLS_CIPHER_CHACHA20_POLY1305;
-		memcpy(info->chacha.key, s->key.data, s->key.size);
-		memcpy(info->chacha.iv, s->iv.data, s->iv.size);
-		memcpy(info->chacha.rec_seq, s->seq, sizeof(info->chacha.rec_seq));
-		return sizeof(info->chacha);
-	default:
-		return -EPROTO;
-	}
-}
 
 static int set_direction(int socket, gnutls_session_t session, int direction)
 {
-	struct ktls_secret s = { .cipher = gnutls_cipher_get(session) };
-	union ktls_info info;
+	struct tls_secret s;
+	union tls_info info;
 	int len, ret = 0;
 
-	/* what it hands out is its own memory */
-	if (gnutls_record_get_state(session, direction == TLS_RX, NULL, &s.iv, &s.key,
-				    s.seq) < 0)
+	if (!tls_secret(&s, session, direction == TLS_RX))
 		return -EPROTO;
-	len = ktls_fill(&info, &s);
+	len = tls_info_fill(&info, &s);
 	if (len < 0)
 		ret = len;
 	else if (setsockopt(socket, SOL_TLS, direction, &info, len))
@@ -124,13 +86,14 @@ static int connect_pair(int pair[2])
 int ktls_rehearse(gnutls_cipher_algorithm_t cipher)
 {
 	unsigned char zeroes[32] = { 0 };
-	const struct ktls_secret s = {
+	const struct tls_secret s = {
+		.version = GNUTLS_TLS1_3,
 		.cipher = cipher,
 		.key = { zeroes, gnutls_cipher_get_key_size(cipher) },
 		.iv = { zeroes, 12 },
 	};
-	union ktls_info info;
-	int pair[2], len = ktls_fill(&info, &s), ret;
+	union tls_info info;
+	int pair[2], len = tls_info_fill(&info, &s), ret;
 
 	if (len < 0)
 		return -ENOENT;
