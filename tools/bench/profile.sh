@@ -33,16 +33,19 @@ jobs()
 
 cd "${tmp:?}" || die "no directory"
 case $system in
-virtio_of)
-	start_target rdma --blk tvqn=bench,mem=64M,queues=1
-	vof_connect bench bench "$VOF_ADDR"
+virtio_of|virtio_of-tcp)
+	transport=${system#virtio_of}
+	transport=${transport#-}
+	transport=${transport:-rdma}
+	start_target "$transport" --blk tvqn=bench,mem=64M,queues=1
+	vof_connect bench bench "$VOF_ADDR" "$transport"
 	fill_disk
 	cat "/proc/$TARGET/maps" >/out/target.maps
 	;;
-nvme-rdma)
+nvme-rdma|nvme-tcp)
 	null_disk 64
-	nvmet_serve rdma 4420 "$NULL_DISK"
-	nvme_connect rdma 4420 "$VOF_ADDR"
+	nvmet_serve "${system#nvme-}" 4420 "$NULL_DISK"
+	nvme_connect "${system#nvme-}" 4420 "$VOF_ADDR"
 	fill_disk
 	: >/out/target.maps
 	;;
