@@ -34,7 +34,9 @@ start_target()
 {
 	local transport=$1
 	shift
-	virtio-of-target --listen "$transport://$VOF_ADDR" "$@" >$tmp/target.log 2>&1 9>&- &
+	# Here, not by what runs beside: else the last target's line may be found.
+	: >$tmp/target.log
+	virtio-of-target --listen "$transport://$VOF_ADDR" "$@" >>$tmp/target.log 2>&1 9>&- &
 	TARGET=$!
 	wait_for grep -q listening $tmp/target.log
 }

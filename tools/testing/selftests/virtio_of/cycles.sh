@@ -46,10 +46,12 @@ target_rss() { awk '/^VmRSS/ { print $2 }' "/proc/$TARGET/status"; }
 target_fds() { set -- /proc/"$TARGET"/fd/*; echo $#; }
 
 # Caches that a device could leak into: name, objects in use, objects of a slab.
-# Objects on a processor's own lists count as in use, hence shrink.
+# Objects on a processor's own lists count as in use, hence shrink; the way there makes
+# entries of directories, as many each time if there were none.
 slabs()
 {
 	local c
+	echo 3 >/proc/sys/vm/drop_caches
 	for c in /sys/kernel/slab/*/shrink; do
 		echo 1 >"$c"
 	done 2>/dev/null
@@ -93,10 +95,12 @@ compare()
 	# What is freed after a grace period, or a connection's time to wait, may
 	# still be on its way.
 	for ((i = 0; i < 10; i++)); do
-		grown=$(slabs | awk -v n=$((2 * $2)) 'NR == FNR { was[$1] = $2; next }
+		# Nothing else runs meanwhile, as when it was measured.
+		slabs >"$VOF_TMP/after.slabs"
+		grown=$(awk -v n=$((2 * $2)) 'NR == FNR { was[$1] = $2; next }
 			$2 - was[$1] >= n && $2 - was[$1] >= 4 * $3 {
 				print $1, "+" $2 - was[$1] }' \
-			"$VOF_TMP/before.slabs" -)
+			"$VOF_TMP/before.slabs" "$VOF_TMP/after.slabs")
 		[ -n "$grown" ] || break
 		note "$1: $grown after $i s"
 		sleep 1
