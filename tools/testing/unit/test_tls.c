@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/tls.c tools/target/tls_info.c tools/target/psk.c tools/target/log.c tools/target/thread.c */
+/* link: tools/target/tls.c tools/target/tls_info.c tools/target/psk.c tools/target/log.c */
+/* link: tools/target/thread.c */
 /* libs: -lgnutls */
 /*
  * TLS of the target, against a client by GnuTLS: who has a key, and who has not; data in
