@@ -28,6 +28,7 @@ struct rdma_conn {
 	struct ibv_cq		*scq, *rcq;
 	struct ibv_mr		*mr;
 	uint8_t			*mem;
+	bool			established;
 };
 
 static struct rdma_event_channel *channel;
@@ -239,8 +240,9 @@ static void handle_event(void)
 	rdma_ack_cm_event(ev);
 	if (type == RDMA_CM_EVENT_CONNECT_REQUEST)
 		conn_accept(id, depth);
-	else if (type != RDMA_CM_EVENT_ESTABLISHED &&
-		 type != RDMA_CM_EVENT_TIMEWAIT_EXIT && id != listener)
+	else if (type == RDMA_CM_EVENT_ESTABLISHED)
+		((struct rdma_conn *)id->context)->established = true;
+	else if (type != RDMA_CM_EVENT_TIMEWAIT_EXIT && id != listener)
 		((struct conn *)id->context)->dead = true;
 }
 
@@ -249,9 +251,16 @@ static bool conn_poll(struct conn *c)
 	struct rdma_conn *r = of(c);
 	struct bad_request req = { .n = 0 };
 	struct ibv_wc wc;
-	int n = ibv_poll_cq(r->rcq, 1, &wc);
 	const uint8_t *msg;
+	int n;
 
+	/*
+	 * The first command may come before the last word of the set-up. Who closes in
+	 * between rejects the connection, which is called by another name.
+	 */
+	if (!r->established)
+		return false;
+	n = ibv_poll_cq(r->rcq, 1, &wc);
 	if (!n)
 		return false;
 	if (n < 0 || wc.status != IBV_WC_SUCCESS || wc.byte_len < sizeof(req.cmd)) {

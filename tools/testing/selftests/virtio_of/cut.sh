@@ -73,7 +73,13 @@ for c in $cuts; do
 	[ "$c" -le 15 ] || is "$c s: recovering" "$state" recovering
 	note "$c s: $state, $(vof_get raw attempts) attempts, $(vof_get raw last_error)"
 	mend "$c"
-	live_soon "$c s" 15 raw fs
+	# After a long outage what is left of an attempt, the longest pause and another
+	# attempt are in the way: 6, 10 and 6 s at most.
+	if [ "$c" -le 15 ]; then
+		live_soon "$c s" 15 raw fs
+	else
+		live_soon "$c s" 25 raw fs
+	fi
 	sleep 3
 	check "$c s: files are written again" [ "$(wc -l <"$LEDGER")" -gt "$written" ]
 done
