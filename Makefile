@@ -184,33 +184,38 @@ guest:
 PREFIX	?= /usr/local
 DESTDIR	?=
 
-install: kver := $(if $(KVER),$(KVERS),$(RUNNING))
-install:
+install: install-modules install-target install-initiator
+	@# A name of this host's own; what is only packed here is not yet on one.
+	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
+
+.PHONY: install-modules install-target install-initiator
+SBINDIR	= $(PREFIX)/sbin
+UNITDIR	= $(PREFIX)/lib/systemd/system
+# $(call install-unit,FILE): programs are called by their whole names.
+install-unit = install -d $(DESTDIR)$(UNITDIR) && sed 's,@SBINDIR@,$(SBINDIR),' $(1) \
+	>$(DESTDIR)$(UNITDIR)/$(notdir $(1))
+
+install-modules: kver := $(if $(KVER),$(KVERS),$(RUNNING))
+install-modules:
 	@$(MAKE) --no-print-directory module-$(kver)
-	@$(MAKE) --no-print-directory target handshake
 	$(MAKE) --no-print-directory -C $(KDIR) M=$(O)/$(kver) \
 		CONFIG_MODULE_SIG_ALL= $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
 		modules_install
 	@# kbuild does without where the headers come without System.map.
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(kver)
-	install -D -m 755 build/target/virtio-of-target \
-		$(DESTDIR)$(PREFIX)/sbin/virtio-of-target
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's,@SBINDIR@,$(PREFIX)/sbin,' tools/target/virtio-of-target.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of-target.service
-	install -m 755 build/handshake/virtio-of-handshake $(DESTDIR)$(PREFIX)/sbin
-	sed 's,@SBINDIR@,$(PREFIX)/sbin,' \
-		tools/initiator/handshake/virtio-of-handshake.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of-handshake.service
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
-	install -m 755 -t $(DESTDIR)$(PREFIX)/sbin tools/initiator/virtio-of-ivqn \
-		tools/initiator/virtio-of-connect tools/initiator/virtio-of-disconnect
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's,/usr/local/sbin,$(PREFIX)/sbin,' tools/initiator/virtio-of@.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/virtio-of@.service
-	@# A name of this host's own; what is only packed here is not yet on one.
-	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
+
+install-target: target
+	install -D -t $(DESTDIR)$(SBINDIR) build/target/virtio-of-target
+	$(call install-unit,tools/target/virtio-of-target.service)
+
+install-initiator: handshake
+	install -D -t $(DESTDIR)$(SBINDIR) build/handshake/virtio-of-handshake \
+		tools/initiator/virtio-of-ivqn tools/initiator/virtio-of-connect \
+		tools/initiator/virtio-of-disconnect
+	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)
+	$(call install-unit,tools/initiator/virtio-of@.service)
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \

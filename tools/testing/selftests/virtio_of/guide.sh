@@ -61,7 +61,7 @@ done
 # exec_line KEY: what systemd would run for the device disk0.
 exec_line()
 {
-	sed -n "s/^$1=//p" $unit | sed "s,/usr/local/sbin,$bin,; s/%i/disk0/"
+	sed -n "s/^$1=//p" $unit | sed "s,@SBINDIR@,$bin,; s/%i/disk0/"
 }
 start() { timeout 60 bash -c "$(exec_line ExecStart)"; }
 stop() { timeout 60 bash -c "$(exec_line ExecStopPost)"; }
