@@ -31,12 +31,12 @@ endif
 RUNNING	:= $(shell uname -r)
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup modules target handshake peer unit fuzz test-tools check \
+.PHONY: all help setup modules target vofctl handshake peer unit fuzz test-tools check \
 	bench-tools check-quick check-debug check-all check-full checks bench \
 	bench-quick \
 	demo guest install clean distclean
 
-all: modules target handshake
+all: modules target vofctl handshake
 
 help:
 	@echo 'make demo        a remote /dev/vda with real files, in two guests  [TRANSPORT=tcp|rdma]'
@@ -47,6 +47,7 @@ help:
 	@echo
 	@echo 'make modules     virtio_of.ko and its fabrics  [KVER=6.1|6.12|debug|version]'
 	@echo 'make target      the userspace target, virtio-of-target'
+	@echo 'make vofctl      vofctl, with which people and scripts connect devices'
 	@echo 'make handshake   virtio-of-handshake, the agent for TLS where there is no tlshd'
 	@echo 'make unit        unit tests on the host (under ASan and UBSan)'
 	@echo 'make check-quick unit tests, then the short tests on one kernel'
@@ -93,6 +94,9 @@ module-%:
 
 target:
 	@$(MAKE) --no-print-directory -C tools/target O=$(O)/target
+
+vofctl:
+	@$(MAKE) --no-print-directory -C tools/vofctl O=$(O)/vofctl
 
 handshake:
 	@$(MAKE) --no-print-directory -C tools/initiator/handshake O=$(O)/handshake
@@ -176,7 +180,7 @@ demo:
 
 guest:
 	@scripts/setup guest
-	@$(MAKE) --no-print-directory modules target
+	@$(MAKE) --no-print-directory modules target vofctl
 	@scripts/guest $(if $(KVER),--kernel $(KVER))
 
 # ---- install ----------------------------------------------------------------
@@ -210,8 +214,9 @@ install-target: target
 	install -D -t $(DESTDIR)$(SBINDIR) build/target/virtio-of-target
 	$(call install-unit,tools/target/virtio-of-target.service)
 
-install-initiator: handshake
-	install -D -t $(DESTDIR)$(SBINDIR) build/handshake/virtio-of-handshake \
+install-initiator: handshake vofctl
+	install -D -t $(DESTDIR)$(SBINDIR) build/vofctl/vofctl \
+		build/handshake/virtio-of-handshake \
 		tools/initiator/virtio-of-ivqn tools/initiator/virtio-of-connect \
 		tools/initiator/virtio-of-disconnect
 	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The name under which this host introduces itself to targets.
+ *
+ * It is what stands in /etc/virtio-of/ivqn. Whatever else has it is made from that: the
+ * option of the module in /etc/modprobe.d/virtio-of.conf, and its parameter, where it is
+ * loaded.
+ */
+#ifndef VOFCTL_IVQN_H
+#define VOFCTL_IVQN_H
+
+#include <stdbool.h>
+
+#define IVQN_MAX	255
+#define IVQN_FILE	"/etc/virtio-of/ivqn"
+
+/*
+ * Each returns an exit code, and has said what is wrong. @name gets what is in force.
+ *
+ * ivqn_get() makes a random one if there is none, and tells the module. ivqn_set() takes
+ * @wanted, or a random one if that is NULL, in the place of whatever was there.
+ */
+int ivqn_get(char name[IVQN_MAX + 1]);
+int ivqn_set(const char *wanted, char name[IVQN_MAX + 1]);
+/* Can it be one? Else why not, in words. */
+const char *ivqn_wrong(const char *name);
+
+#endif
