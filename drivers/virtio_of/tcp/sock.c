@@ -181,7 +181,9 @@ static void vof_tcp_sock_set(struct sock *sk)
 	tcp_sock_set_keepcnt(sk, VOF_TCP_PROBES);
 	/* Whoever submits may hold locks that the search for memory takes as well. */
 	sk->sk_allocation = GFP_ATOMIC | __GFP_MEMALLOC;
+#ifdef VOF_HAVE_USE_TASK_FRAG
 	sk->sk_use_task_frag = false;
+#endif
 	/* Not sk_set_memalloc(), see vof_tcp_sock_init(). */
 	sock_set_flag(sk, SOCK_MEMALLOC);
 }
