@@ -156,6 +156,8 @@ void ini_read(const char *path, const struct ini_reader *reader)
 	st.f = fopen(path, "re");
 	if (!st.f)
 		reader->wrong("%s", strerror(errno));
+	if (reader->opened)
+		reader->opened(fileno(st.f));
 	ret = ini_parse_stream(ini_line, st.f, ini_entry, NULL);
 	if (ferror(st.f)) {
 		st.line = 0;

@@ -7,6 +7,8 @@
 
 /* None of these need return: ini_end() is to be called then. */
 struct ini_reader {
+	/* may it be read? NULL: it may */
+	void	(*opened)(int fd);
 	void	(*section)(const char *name);
 	void	(*entry)(const char *key, const char *value);
 	void	(*wrong)(const char *fmt, ...)

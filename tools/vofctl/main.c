@@ -16,6 +16,7 @@
 static const struct command commands[] = {
 	{ "list", "devices, one in a line", cmd_list },
 	{ "show", "all about a device", cmd_show },
+	{ "config", "check the configuration", cmd_config },
 	{ "ivqn", "the name of this host", cmd_ivqn },
 	{ "version", "of this program and of the module", cmd_version },
 };

@@ -24,6 +24,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+int cmd_config(int argc, char **argv);
 int cmd_ivqn(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
