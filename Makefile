@@ -188,11 +188,11 @@ guest:
 PREFIX	?= /usr/local
 DESTDIR	?=
 
-install: install-modules install-target install-initiator
+install: install-modules install-target install-initiator install-wireshark
 	@# A name of this host's own; what is only packed here is not yet on one.
 	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
 
-.PHONY: install-modules install-target install-initiator
+.PHONY: install-modules install-target install-initiator install-wireshark
 SBINDIR	= $(PREFIX)/sbin
 UNITDIR	= $(PREFIX)/lib/systemd/system
 # $(call install-unit,FILE): programs are called by their whole names.
@@ -221,6 +221,12 @@ install-initiator: handshake vofctl
 		tools/initiator/virtio-of-disconnect
 	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)
 	$(call install-unit,tools/initiator/virtio-of@.service)
+
+# Where it lies Wireshark does not look; Documentation/admin-guide.rst says how it does.
+WIRESHARKDIR ?= $(PREFIX)/share/virtio-of/wireshark
+install-wireshark:
+	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR) tools/wireshark/virtio_of.lua
+	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR)/virtio_of tools/wireshark/virtio_of/*.lua
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
