@@ -16,7 +16,7 @@ int address_resolve(const struct listen_cfg *cfg, struct sockaddr_storage *addr)
 	int ret = getaddrinfo(cfg->host, cfg->port, &hints, &res);
 
 	if (ret) {
-		log_err("%s: %s", cfg->url, gai_strerror(ret));
+		log_err("%s%s: %s", cfg->where, cfg->url, gai_strerror(ret));
 		return -1;
 	}
 	memcpy(addr, res->ai_addr, res->ai_addrlen);

@@ -336,3 +336,13 @@ unsigned int admit_count(void)
 {
 	return n_guests;
 }
+
+unsigned int admit_joined(void)
+{
+	return n_joined;
+}
+
+uint64_t admit_memory(void)
+{
+	return mem_joined;
+}

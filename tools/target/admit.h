@@ -90,5 +90,8 @@ void admit_remember(const char *ivqn);
 bool admit_remembers(const char *ivqn);
 
 unsigned int admit_count(void);
+/* Of these, how many count against --max-connections; what of --max-memory is in use. */
+unsigned int admit_joined(void);
+uint64_t admit_memory(void);
 
 #endif

@@ -81,11 +81,21 @@ static int blk_next_segment(struct request *req)
 	return 0;
 }
 
+static void blk_count(struct dev *dev, const struct bio *bio, int err)
+{
+	struct dev_count *n = &dev->count[bio->op];
+
+	n->done++;
+	n->bytes += bio->length;
+	n->failed += !!err;
+}
+
 static void blk_bio_done(struct bio *bio, int err)
 {
 	struct blk_request *b = container_of(bio, struct blk_request, bio);
 	struct request *req = blk_of(b);
 
+	blk_count(req->state->dev, bio, err);
 	if (b->type == VIRTIO_BLK_T_IN) {
 		if (err && request_fills(req)) {
 			blk_status(req, VIRTIO_BLK_S_IOERR);

@@ -27,7 +27,7 @@ bool blk_open(struct dev *dev)
 	}
 	if (!dev->backend) {
 		if (!dev->disk.told)
-			log_err("blk %s: cannot be opened", cfg->tvqn);
+			log_err("%sblk %s: cannot be opened", cfg->path_where, cfg->tvqn);
 		return false;
 	}
 	dev->backend->failures = dev->n_failures;
@@ -37,16 +37,16 @@ bool blk_open(struct dev *dev)
 			  dev->backend->block_size;
 	if (dev->block_size < dev->backend->block_size ||
 	    dev->backend->size % dev->block_size) {
-		log_err("blk %s: a block size of %u does not fit %llu bytes in blocks of %u",
-			cfg->tvqn, dev->block_size,
+		log_err("%sblk %s: a block size of %u does not fit %llu bytes in blocks of %u",
+			cfg->block_where, cfg->tvqn, dev->block_size,
 			(unsigned long long)dev->backend->size,
 			dev->backend->block_size);
 		blk_shut(dev);
 		return false;
 	}
 	if (!dev_block_size_ok(dev->block_size)) {
-		log_err("blk %s: has blocks of %u bytes, drivers take powers of two from 512 to %u",
-			cfg->tvqn, dev->block_size, DEV_MAX_BLOCK);
+		log_err("%sblk %s: has blocks of %u bytes, drivers take powers of two from 512 to %u",
+			cfg->block_where, cfg->tvqn, dev->block_size, DEV_MAX_BLOCK);
 		blk_shut(dev);
 		return false;
 	}

@@ -51,6 +51,7 @@ static bool blk_set(struct dev_cfg *d, const char *key, const char *value)
 		return false;
 	if (!strcmp(key, "file")) {
 		set_backing(d, BACKING_FILE);
+		d->path_where = keep_where();
 		d->path = keep_string(value, strlen(value));
 	} else if (!strcmp(key, "mem") || !strcmp(key, "null")) {
 		set_backing(d, *key == 'm' ? BACKING_MEM : BACKING_NULL);
@@ -63,6 +64,7 @@ static bool blk_set(struct dev_cfg *d, const char *key, const char *value)
 		memcpy(d->serial, value, strlen(value) + 1);
 	} else if (!strcmp(key, "block-size")) {
 		d->block_size = parse_num(key, value, 1, UINT_MAX);
+		d->block_where = keep_where();
 		if (!dev_block_size_ok(d->block_size))
 			wrong("block-size=%s: drivers take powers of two from 512 to %u",
 			      value, DEV_MAX_BLOCK);

@@ -8,6 +8,9 @@
 
 #include "list.h"
 
+/* Where vofctl looks for the control socket. */
+#define VOFT_CONTROL	"/run/virtio-of/target.sock"
+
 struct allow_entry {
 	struct list	node;
 	char		ivqn[256];
@@ -19,6 +22,7 @@ struct listen_cfg {
 	const char	*scheme;	/* of a transport */
 	char		*host;
 	char		*port;
+	const char	*where;		/* "file:line: ", or empty */
 };
 
 enum backing { BACKING_NONE, BACKING_FILE, BACKING_MEM, BACKING_NULL };
@@ -31,7 +35,9 @@ struct psk_keys;
 struct dev_cfg {
 	struct list	node;
 	struct config_mem *mem;
-	const char	*where;		/* "file:line: ", or empty */
+	const char	*where;		/* "file:line: ", or empty; of some keys, too: */
+	const char	*path_where, *block_where, *psk_where;
+	bool		added;		/* by the control socket: no file has it */
 	const struct dev_type *type;
 	char		tvqn[256];
 	struct list	allow;		/* struct allow_entry; empty: everybody */
@@ -67,6 +73,9 @@ struct config {
 	unsigned int	max_looks;	/* for a command before sleeping, 0: none */
 	unsigned int	file_wait;	/* seconds */
 	const char	*user;		/* to become, NULL: as we are */
+	const char	*user_where;
+	const char	*file;		/* of --config, NULL: there is none */
+	const char	*control;	/* path of the control socket, NULL: none */
 };
 
 extern struct config config;

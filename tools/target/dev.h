@@ -101,6 +101,13 @@ struct dev_ops {
 	void		(*shut)(struct dev *dev);
 };
 
+/* What has been done for initiators, since the device was made. */
+struct dev_count {
+	uint64_t	done;		/* failed ones, too */
+	uint64_t	bytes;		/* that these were about; of no flush */
+	uint64_t	failed;
+};
+
 struct dev {
 	struct list		node;
 	struct dev_cfg		*cfg;
@@ -123,6 +130,7 @@ struct dev {
 	uint32_t		block_size;
 	struct failures		failures;	/* a disk's, also while it is not */
 	uint64_t		n_failures;	/* of the backend that was the last */
+	struct dev_count	count[BIO_ZEROES + 1];	/* by enum bio_op */
 };
 
 static inline bool dev_block_size_ok(uint32_t n)

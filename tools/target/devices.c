@@ -46,9 +46,14 @@ struct dev *device_find(const char *tvqn)
 	return NULL;
 }
 
+const struct dev_cfg *device_cfg(const struct dev *dev)
+{
+	return dev->next ? dev->next : dev->cfg;
+}
+
 const struct psk_keys *device_keys(const struct dev *dev)
 {
-	return (dev->next ? dev->next : dev->cfg)->psk;
+	return device_cfg(dev)->psk;
 }
 
 bool device_ready(const struct dev *dev)
@@ -108,8 +113,8 @@ static bool open_now(struct dev *dev)
 static void try_later(struct dev *dev)
 {
 	if (!dev->pause) {
-		log_warn("%s is not served; it is tried again until it is",
-			 dev->cfg->tvqn);
+		log_warn("%s%s is not served; it is tried again until it is",
+			 dev->cfg->path_where, dev->cfg->tvqn);
 		dev->pause = PAUSE_MIN / 2;
 	}
 	dev->pause = 2 * dev->pause < PAUSE_MAX ? 2 * dev->pause : PAUSE_MAX;
@@ -124,7 +129,8 @@ static void probed(void *user, int err)
 	if (err) {
 		/* told once, unless it has something else to say */
 		if (err != dev->told)
-			log_err("%s: %s", dev->cfg->path, strerror(err));
+			log_err("%s%s: %s", dev->cfg->path_where, dev->cfg->path,
+				strerror(err));
 		dev->told = err;
 		try_later(dev);
 		return;
@@ -278,7 +284,8 @@ int devices_open(void)
 		else
 			try_later(dev);
 	}
-	if (!some) {
+	/* with a control socket there is a way to mend that */
+	if (!some && !config.control) {
 		log_err("no device can be opened");
 		return -1;
 	}
@@ -323,7 +330,8 @@ static void change(struct dev *dev, struct dev_cfg *cfg)
 	leave(dev, "the device has changed");
 }
 
-static void apply(const struct reload_step *s)
+/* False: no memory. */
+static bool apply(const struct reload_step *s)
 {
 	struct dev *dev = s->old ? dev_of(s->old) : NULL;
 
@@ -343,10 +351,11 @@ static void apply(const struct reload_step *s)
 	case RELOAD_ADD:
 		log_info("%s is new", s->new->tvqn);
 		dev = make(s->new);
-		if (dev)
-			try_open(dev);
-		else
+		if (!dev) {
 			config_put(s->new);
+			return false;
+		}
+		try_open(dev);
 		break;
 	case RELOAD_REMOVE:
 		log_info("%s is not served any more", s->old->tvqn);
@@ -354,16 +363,46 @@ static void apply(const struct reload_step *s)
 		leave(dev, "the device is not served any more");
 		break;
 	}
+	return true;
 }
 
-bool devices_reload(struct config *c)
+/* Those that no file has are no business of files, unless one of them has the name. */
+static void set_aside(struct list *aside, const struct list *files)
+{
+	struct list *pos, *tmp;
+
+	list_for_each_safe(pos, tmp, &config.devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+
+		if (!d->added || reload_find(files, d->tvqn))
+			continue;
+		list_del(pos);
+		list_add_tail(pos, aside);
+	}
+}
+
+static void put_back(struct list *aside)
+{
+	while (!list_empty(aside)) {
+		struct list *pos = aside->next;
+
+		list_del(pos);
+		list_add_tail(pos, &config.devs);
+	}
+}
+
+bool devices_reload(struct config *c, struct reload_tally *tally)
 {
 	struct reload_step *steps;
+	struct list aside;
 	unsigned int n;
 
+	list_init(&aside);
+	set_aside(&aside, &c->devs);
 	steps = reload_diff(&config.devs, &c->devs, &n);
 	if (!steps) {
 		log_err("no memory; nothing is changed");
+		put_back(&aside);
 		config_drop(c);
 		return false;
 	}
@@ -371,10 +410,38 @@ bool devices_reload(struct config *c)
 	if (!reload_same_listens(&config.listens, &c->listens))
 		log_warn("other addresses to listen on: only after another start");
 	config_adopt(c);
-	for (unsigned int i = 0; i < n; i++)
+	put_back(&aside);
+	memset(tally, 0, sizeof(*tally));
+	for (unsigned int i = 0; i < n; i++) {
+		tally->n[steps[i].what]++;
 		apply(&steps[i]);
+	}
 	free(steps);
 	return true;
+}
+
+const char *devices_add(struct config *c)
+{
+	struct dev_cfg *d = list_first(&c->devs, struct dev_cfg, node);
+	struct reload_step s = { RELOAD_ADD, NULL, d };
+
+	if (device_find(d->tvqn)) {
+		config_drop(c);
+		return "there is a device of this name";
+	}
+	list_del(&d->node);
+	list_add_tail(&d->node, &config.devs);
+	config_drop(c);
+	return apply(&s) ? NULL : "no memory";
+}
+
+void devices_remove(struct dev *dev)
+{
+	struct reload_step s = { RELOAD_REMOVE, dev->next ? dev->next : dev->cfg, NULL };
+
+	/* a reload while its last I/O ends finds it no more */
+	list_del(&s.old->node);
+	apply(&s);
 }
 
 unsigned int devices_count(unsigned int *served)

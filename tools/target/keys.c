@@ -3,6 +3,8 @@
  * Devices and limits as key=value, wherever it was written, on the command line or in a
  * file.
  */
+#include <errno.h>
+#include <pwd.h>
 #include <string.h>
 
 #include "config.h"
@@ -18,12 +20,13 @@
 struct dev_cfg *keys_device(const struct dev_type *type)
 {
 	struct dev_cfg *d = keep(sizeof(*d));
-	char where[512];
-	int n = ini_where(where, sizeof(where));
 
 	d->mem = parsing()->mem;
 	d->mem->users++;
-	d->where = keep_string(where, n);
+	d->where = keep_where();
+	/* of what is not given */
+	d->path_where = d->where;
+	d->block_where = d->where;
 	d->type = type;
 	list_init(&d->allow);
 	d->eager_bufs = 1;
@@ -44,6 +47,7 @@ static void set_psk(struct dev_cfg *d, const char *key, const char *value)
 		 psk_read_file(value, why, sizeof(why));
 	if (!d->psk)
 		wrong("%s=%s: %s", key, value, why);
+	d->psk_where = keep_where();
 }
 
 static bool set_common(struct dev_cfg *d, const char *key, const char *value)
@@ -117,6 +121,13 @@ void keys_parse(const struct dev_type *type, const char *arg)
 	}
 }
 
+/* Not looked up here: another one may follow. */
+static void set_user(struct config *c, const char *name)
+{
+	c->user = keep_string(name, strlen(name));
+	c->user_where = keep_where();
+}
+
 bool keys_global(const char *key, const char *value)
 {
 	struct config *c = parsing();
@@ -134,7 +145,9 @@ bool keys_global(const char *key, const char *value)
 	else if (!strcmp(key, "keepalive"))
 		c->keepalive = parse_num(key, value, 1, 86400);
 	else if (!strcmp(key, "user"))
-		c->user = keep_string(value, strlen(value));
+		set_user(c, value);
+	else if (!strcmp(key, "control"))
+		c->control = *value ? keep_string(value, strlen(value)) : NULL;
 	else if (!strcmp(key, "connect-timeout"))
 		c->connect_timeout = parse_num(key, value, 1, 3600);
 	else
@@ -142,7 +155,13 @@ bool keys_global(const char *key, const char *value)
 	return true;
 }
 
-static void check_dev(struct dev_cfg *d)
+/* @where without what parts it from a message. */
+static const char *keep_place(const char *where)
+{
+	return keep_string(where, strlen(where) - strlen(": "));
+}
+
+void keys_check_device(struct dev_cfg *d)
 {
 	struct list *pos;
 
@@ -152,34 +171,50 @@ static void check_dev(struct dev_cfg *d)
 		struct dev_cfg *other = list_entry(pos, struct dev_cfg, node);
 
 		if (!strcmp(other->tvqn, d->tvqn))
-			wrong("%s%s is given twice", other->where, d->tvqn);
+			wrong("%s%s is given twice, first at %s", other->where,
+			      d->tvqn, *d->where ? keep_place(d->where) : "the command line");
 	}
 	/* not before the user is known, wherever it stands */
 	if (d->psk && !psk_trusted(d->psk, parsing()->user))
 		wrong("%s%s: its file of keys (psk=) belongs to somebody else than root or user=",
-		      d->where, d->tvqn);
+		      d->psk_where, d->tvqn);
 	if (d->psk && strchr(d->tvqn, ' '))
 		wrong("%s%s: a name that keys are for has no blanks", d->where, d->tvqn);
 	if (d->type->check)
 		d->type->check(d);
 }
 
+static void check_user(const struct config *c)
+{
+	errno = 0;
+	/* where users are kept may not answer just now, which says nothing of this one */
+	if (c->user && !getpwnam(c->user) && (!errno || errno == ENOENT || errno == ESRCH))
+		wrong("%suser=%s: no such user", c->user_where, c->user);
+}
+
 void keys_check(void)
 {
-	bool keys = false, proofs = false;
+	const char *keys = NULL, *proofs = NULL;
 	struct list *pos;
 
+	check_user(parsing());
 	list_for_each(pos, &parsing()->devs) {
 		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
 
-		check_dev(d);
-		keys |= !!d->psk;
+		keys_check_device(d);
+		if (d->psk && !keys)
+			keys = d->psk_where;
 	}
 	/* what nobody could use is hardly meant */
-	list_for_each(pos, &parsing()->listens)
-		proofs |= transports_prove(list_entry(pos, struct listen_cfg, node)->scheme);
+	list_for_each(pos, &parsing()->listens) {
+		const struct listen_cfg *l = list_entry(pos, struct listen_cfg, node);
+
+		if (!proofs && transports_prove(l->scheme))
+			proofs = l->where;
+	}
 	if (keys && !proofs)
-		wrong("there are keys (psk=), and no --listen tls://");
+		wrong("%sthere are keys (psk=), and no address tls:// to listen on", keys);
 	if (proofs && !keys)
-		wrong("--listen tls:// is for devices with keys (psk=), and there are none");
+		wrong("%san address tls:// is for devices with keys (psk=), and there are none",
+		      proofs);
 }

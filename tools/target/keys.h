@@ -16,5 +16,7 @@ void keys_parse(const struct dev_type *type, const char *arg);
 bool keys_global(const char *key, const char *value);
 /* When all has been read. */
 void keys_check(void);
+/* Of that, what concerns one device and those behind it. */
+void keys_check_device(struct dev_cfg *d);
 
 #endif

@@ -86,8 +86,8 @@ static size_t take(char *line)
 }
 
 /*
- * systemd says which file the journal reads; there a line may tell how much it matters.
- * Anywhere else that would be in the way.
+ * systemd says which file the journal reads; there a line may tell how much it matters,
+ * and need not tell whose it is. Anywhere else it is the other way round.
  */
 static bool to_journal(void)
 {
@@ -105,8 +105,8 @@ static bool to_journal(void)
 
 static size_t format(char *line, const char *level, const char *prefix, const char *text)
 {
-	int n = snprintf(line, LOG_LINE, "%s" LOG_PROGRAM ": %s%s\n",
-			 to_journal() ? level : "", prefix, text);
+	int n = snprintf(line, LOG_LINE, "%s%s%s\n",
+			 to_journal() ? level : LOG_PROGRAM ": ", prefix, text);
 
 	if (n < 0)
 		return 0;

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "admin.h"
 #include "config.h"
 #include "conn.h"
 #include "devices.h"
@@ -18,6 +19,7 @@
 #include "log.h"
 #include "loop.h"
 #include "options.h"
+#include "reload.h"
 #include "serve.h"
 #include "service.h"
 #include "transports.h"
@@ -77,6 +79,7 @@ static void finish(void)
 		return;
 	exit_deadline = loop_now() + FINISH_TIME;
 	service_stopping();
+	socket_close();
 	transports_stop_listening();
 	serve_shutdown();
 	timer_init(&exit_timer, exit_tick);
@@ -100,34 +103,46 @@ static void ready(void)
 	service_ready(served, n);
 }
 
+static void changed(void)
+{
+	connect_rekeyed();
+	transports_reconfigured();
+	ready();
+}
+
 /* What is wrong leaves everything as it is. */
-static void reload(void)
+static const char *reload(struct reload_tally *tally)
 {
 	const char *wrong;
 	struct config c;
 
 	service_reloading();
 	wrong = options_again(&c);
-	if (wrong) {
+	if (wrong)
 		log_err("%s; nothing is changed", wrong);
-	} else if (devices_reload(&c)) {
-		connect_rekeyed();
-		transports_reconfigured();
-	}
+	else if (!devices_reload(&c, tally))
+		wrong = "no memory";
 	devices_retry();
 	tell_sizes();
-	ready();
+	if (wrong)
+		ready();
+	else
+		changed();
+	return wrong;
 }
+
+static const struct admin_ops admin_ops = { .reload = reload, .changed = changed };
 
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo si;
+	struct reload_tally tally;
 
 	while (read(w->fd, &si, sizeof(si)) == sizeof(si)) {
 		if (exit_deadline)
 			continue;
 		if (si.ssi_signo == SIGHUP) {
-			reload();
+			reload(&tally);
 			continue;
 		}
 		log_info("signal %u, finishing", si.ssi_signo);
@@ -159,7 +174,8 @@ int main(int argc, char **argv)
 {
 	int ret;
 
-	options_parse(argc, argv);
+	if (options_parse(argc, argv))
+		return transports_check() ? 0 : 1;
 	service_begin();
 	conns_init(&serve_conns);
 	if (loop_init(&hooks))
@@ -171,6 +187,9 @@ int main(int argc, char **argv)
 	if (devices_open())
 		return 1;
 	transports_prepare();
+	/* without it everything is served all the same; it says why */
+	if (config.control)
+		socket_open(config.control, admin_begin(&admin_ops));
 	/* before RDMA: the kernel refuses its files to who has changed since open() */
 	if (service_drop(config.user) || transports_init(adapter_lost) ||
 	    transports_listen())

@@ -4,7 +4,9 @@
  * anything else is done, and again for a reload.
  */
 #include <argp.h>
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@ const char *argp_program_version = "virtio-of-target " VOFT_VERSION;
 
 static int arg_count;
 static char **args;
+static bool checking;
 
 /* Where a line of the file belongs. */
 static struct {
@@ -78,7 +81,7 @@ static void file_entry(const char *key, const char *value)
 	}
 }
 
-static void read_file(const char *path)
+static void read_one(const char *path)
 {
 	static const struct ini_reader reader = {
 		.section = file_section, .entry = file_entry, .wrong = wrong,
@@ -88,11 +91,52 @@ static void read_file(const char *path)
 	ini_read(path, &reader);
 }
 
+static int is_drop_in(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return *e->d_name != '.' && n > 5 && !strcmp(e->d_name + n - 5, ".conf");
+}
+
+/* By bytes, whatever the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* @path, then what is in its directory, PATH.d/NAME.conf, in the order of the names. */
+static void read_file(const char *path)
+{
+	char name[PATH_MAX];
+	struct dirent **found;
+	const char **files;
+	int n;
+
+	parsing()->file = path;
+	read_one(path);
+	snprintf(name, sizeof(name), "%s.d", path);
+	n = scandir(name, &found, is_drop_in, by_name);
+	if (n < 0 && errno != ENOENT)
+		wrong("%s: %s", name, strerror(errno));
+	if (n < 0)
+		return;
+	/* not from one to the next: what is wrong in one of them leaves from there */
+	files = keep((n + 1) * sizeof(*files));
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s.d/%s", path, found[i]->d_name);
+		files[i] = keep_string(name, strlen(name));
+		free(found[i]);
+	}
+	free(found);
+	for (int i = 0; i < n; i++)
+		read_one(files[i]);
+}
+
 enum {
 	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
 	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
 	OPT_FILE_WAIT, OPT_MAX_LOOKS,
-	OPT_USER,
+	OPT_USER, OPT_CONTROL, OPT_CHECK,
 };
 
 static const struct argp_option options[] = {
@@ -102,7 +146,12 @@ static const struct argp_option options[] = {
 	{ "blk", OPT_BLK, "KEYS", 0, "Serve a disk (virtio-blk), see below", 0 },
 	{ "rng", OPT_RNG, "KEYS", 0,
 	  "Serve random bytes (virtio-entropy): tvqn=NAME", 0 },
-	{ "config", OPT_CONFIG, "FILE", 0, "Read the same from FILE, see below", 0 },
+	{ "config", OPT_CONFIG, "FILE", 0,
+	  "Read the same from FILE, then from FILE.d/*.conf, see below", 0 },
+	{ "check", OPT_CHECK, NULL, 0,
+	  "Say what is wrong with all that, and end: status 0 if nothing is", 0 },
+	{ "control", OPT_CONTROL, "PATH", 0,
+	  "Socket for vofctl target; the unit has " VOFT_CONTROL, 0 },
 	{ "max-memory", OPT_MAX_MEMORY, "SIZE", 0,
 	  "Memory for all connections together (4G)", 0 },
 	{ "max-connections", OPT_MAX_CONNECTIONS, "N", 0,
@@ -156,6 +205,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_MAX_LOOKS:
 		keys_global("max-looks", arg);
 		break;
+	case OPT_CONTROL:
+		keys_global("control", arg);
+		break;
+	case OPT_CHECK:
+		checking = true;
+		break;
 	case OPT_USER:
 		keys_global("user", arg);
 		break;
@@ -204,25 +259,28 @@ static const char doc[] =
 "psk, psk-command.\n"
 "Sizes take K, M and G.\n\n"
 "A file for --config has sections [target] (max-memory, max-connections, "
-"max-share, keepalive, connect-timeout, file-wait, max-looks, user), [listen] (url, repeatable),\n"
-"[blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
+"max-share, keepalive, connect-timeout, file-wait, max-looks, user, control), [listen] (url,\n"
+"repeatable), [blk NAME] and [rng NAME] with the keys above; NAME is the tvqn.\n\n"
 "Memory, fixed when a queue connects: about 160K for a control queue and "
 "eager + staging + (2 * queue-size + 4) * (1057 + 16 * num-descs) bytes for a "
 "virtqueue; and for the adapter's queues, on each of them, 256 bytes times "
 "(6 * the largest queue-size + 134): 430K with queues of 256. Over TCP and TLS these are "
 "about 80K and staging + (eager or staging, whichever is more) + (2 * queue-size + 4) * 1040 "
 "bytes, and nothing for an adapter; TLS takes 64K more of each.\n\n"
-"SIGHUP reads the file again, and looks at sizes and at what could not be opened;\n"
+"SIGHUP reads the files again, and looks at sizes and at what could not be opened;\n"
 "SIGTERM finishes I/O and exits.";
 
 static bool check(const struct config *c)
 {
 	if (setjmp(parse_failed))
 		return false;
-	if (list_empty(&c->devs))
-		wrong("nothing to serve: give --blk or --rng (see --help)");
+	/* by the control socket there may be something later */
+	if (list_empty(&c->devs) && !c->control)
+		wrong("%s%snothing to serve: give --blk or --rng (see --help)",
+		      c->file ? c->file : "", c->file ? ": " : "");
 	if (list_empty(&c->listens))
-		wrong("nowhere to listen: give --listen (see --help)");
+		wrong("%s%snowhere to listen: give --listen (see --help)",
+		      c->file ? c->file : "", c->file ? ": " : "");
 	keys_check();
 	return true;
 }
@@ -246,15 +304,16 @@ static bool read_all(struct config *c, unsigned int flags)
 	return false;
 }
 
-void options_parse(int argc, char **argv)
+bool options_parse(int argc, char **argv)
 {
 	arg_count = argc;
 	args = argv;
 	argp_err_exit_status = 1;
 	if (!read_all(&config, 0)) {
-		fprintf(stderr, "virtio-of-target: error: %s\n", parse_problem());
+		log_err("%s", parse_problem());
 		exit(1);
 	}
+	return checking;
 }
 
 const char *options_again(struct config *c)

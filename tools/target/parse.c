@@ -73,6 +73,14 @@ char *keep_string(const char *s, size_t n)
 	return obstack_copy0(&now->mem->stack, s, n);
 }
 
+const char *keep_where(void)
+{
+	char where[512];
+	int n = ini_where(where, sizeof(where));
+
+	return keep_string(where, n);
+}
+
 uint64_t parse_size(const char *what, const char *s)
 {
 	unsigned int shift = 0;

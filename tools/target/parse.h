@@ -27,6 +27,8 @@ const char *parse_problem(void);
 void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void *keep(size_t size);
 char *keep_string(const char *s, size_t n);
+/* "file:line: " of what is read just now, or empty; kept likewise. */
+const char *keep_where(void);
 
 /* @what is the name of a key; what is no such value is wrong. */
 uint64_t parse_size(const char *what, const char *s);

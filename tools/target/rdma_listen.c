@@ -77,7 +77,7 @@ static int listen_one(struct listener *l, unsigned int wait)
 	return 0;
 fail:
 	if (!l->told)
-		log_err("%s: cannot listen: %s", l->cfg->url, strerror(errno));
+		log_err("%s%s: cannot listen: %s", l->cfg->where, l->cfg->url, strerror(errno));
 	l->told = true;
 	if (id)
 		rdma_destroy_id(id);

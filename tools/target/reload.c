@@ -59,7 +59,7 @@ static bool same_access(const struct dev_cfg *a, const struct dev_cfg *b)
 	       within(&a->allow, &b->allow) && within(&b->allow, &a->allow);
 }
 
-static struct dev_cfg *find(const struct list *devs, const char *tvqn)
+struct dev_cfg *reload_find(const struct list *devs, const char *tvqn)
 {
 	struct list *pos;
 
@@ -99,7 +99,7 @@ struct reload_step *reload_diff(const struct list *old, const struct list *new,
 	for (int gone = 1; gone >= 0; gone--) {
 		list_for_each(pos, old) {
 			struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
-			struct dev_cfg *same = find(new, d->tvqn);
+			struct dev_cfg *same = reload_find(new, d->tvqn);
 
 			if (gone == !same)
 				steps[(*n)++] = (struct reload_step){
@@ -109,7 +109,7 @@ struct reload_step *reload_diff(const struct list *old, const struct list *new,
 	list_for_each(pos, new) {
 		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
 
-		if (!find(old, d->tvqn))
+		if (!reload_find(old, d->tvqn))
 			steps[(*n)++] = (struct reload_step){ RELOAD_ADD, NULL, d };
 	}
 	return steps;

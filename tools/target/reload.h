@@ -13,11 +13,18 @@ enum reload_what {
 	RELOAD_REMOVE,
 };
 
+/* How many devices each of these was done to. */
+struct reload_tally {
+	unsigned int		n[RELOAD_REMOVE + 1];
+};
+
 struct reload_step {
 	enum reload_what	what;
 	struct dev_cfg		*old, *new;	/* NULL where there is none */
 };
 
+/* The device of that name in a list of struct dev_cfg; NULL: there is none. */
+struct dev_cfg *reload_find(const struct list *devs, const char *tvqn);
 /*
  * One step for each device of both lists of struct dev_cfg, whose names are unique in
  * each: those that are there no more come first, so that what they hold is free for

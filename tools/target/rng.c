@@ -68,6 +68,8 @@ static int rng_submit(struct request *req)
 			n += got;
 		}
 	}
+	req->state->dev->count[BIO_READ].done++;
+	req->state->dev->count[BIO_READ].bytes += n;
 	request_done(req, 0, buf, n, -1);
 	return 0;
 }

@@ -69,16 +69,16 @@ int service_drop(const char *user)
 	errno = 0;
 	pw = getpwnam(user);
 	if (!pw) {
-		log_err("--user %s: %s", user, errno ? strerror(errno) : "no such user");
+		log_err("user %s: %s", user, errno ? strerror(errno) : "no such user");
 		return -1;
 	}
 	if (initgroups(user, pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)) {
-		log_err("--user %s: %s", user, strerror(errno));
+		log_err("user %s: %s", user, strerror(errno));
 		return -1;
 	}
 	/* all capabilities went with that, unless it was root */
 	if (pw->pw_uid && !setuid(0)) {
-		log_err("--user %s: privileges are still there", user);
+		log_err("user %s: privileges are still there", user);
 		return -1;
 	}
 	return 0;

@@ -111,7 +111,7 @@ int tcp_listen(const struct listen_cfg *cfg, tcp_accepted *accepted)
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (l->fd < 0 || bind_wait(l->fd, &addr, cfg->url) ||
 	    listen(l->fd, LISTEN_BACKLOG)) {
-		log_err("%s: cannot listen: %s", cfg->url, strerror(errno));
+		log_err("%s%s: cannot listen: %s", cfg->where, cfg->url, strerror(errno));
 		if (l->fd >= 0)
 			close(l->fd);
 		free(l);

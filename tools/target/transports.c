@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "address.h"
 #include "config.h"
 #include "conn.h"
 #include "rdma.h"
@@ -48,6 +49,17 @@ static bool used(const struct transport *t)
 		if (of_scheme(list_entry(pos, struct listen_cfg, node)->scheme) == t)
 			return true;
 	return false;
+}
+
+bool transports_check(void)
+{
+	struct sockaddr_storage addr;
+	struct list *pos;
+	bool ok = true;
+
+	list_for_each(pos, &config.listens)
+		ok &= !address_resolve(list_entry(pos, struct listen_cfg, node), &addr);
+	return ok;
 }
 
 void transports_prepare(void)

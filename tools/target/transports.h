@@ -9,6 +9,8 @@
 const char *transports_scheme(const char *url);
 /* Does who connects by it prove who he is? */
 bool transports_prove(const char *scheme);
+/* Do all addresses to listen on mean something? If not, it says which. */
+bool transports_check(void);
 /* While we may still do everything. */
 void transports_prepare(void);
 /*

@@ -20,15 +20,16 @@ void url_listen(const char *url)
 	long port;
 
 	l->url = keep_string(url, strlen(url));
+	l->where = keep_where();
 	l->scheme = transports_scheme(url);
 	if (!l->scheme)
-		wrong("--listen %s: an address is rdma://, tcp:// or tls:// and ADDR[:PORT]",
+		wrong("%s: an address is rdma://, tcp:// or tls:// and ADDR[:PORT]",
 		      url);
 	p = url + strlen(l->scheme) + strlen("://");
 	if (*p == '[') {
 		end = strchr(++p, ']');
 		if (!end)
-			wrong("--listen %s: ']' is missing", url);
+			wrong("%s: ']' is missing", url);
 		l->host = keep_string(p, end - p);
 		p = end + 1;
 	} else {
@@ -36,21 +37,21 @@ void url_listen(const char *url)
 		l->host = keep_string(p, end - p);
 		p = end;
 		if (strchr(p + (*p == ':'), ':'))
-			wrong("--listen %s: write an IPv6 address in []", url);
+			wrong("%s: write an IPv6 address in []", url);
 	}
 	if (!*l->host)
-		wrong("--listen %s: no address", url);
+		wrong("%s: no address", url);
 	port = VIRTIO_OF_PORT;
 	if (*p == ':') {
 		port = strtol(p + 1, &e, 10);
 		if (e == p + 1 || port < 1 || port > 65535)
-			wrong("--listen %s: a port is 1 to 65535", url);
+			wrong("%s: a port is 1 to 65535", url);
 		p = e;
 	}
 	if (*p == '/')
 		p++;
 	if (*p)
-		wrong("--listen %s: \"%s\" is too much", url, p);
+		wrong("%s: \"%s\" is too much", url, p);
 	l->port = keep_string(digits, snprintf(digits, sizeof(digits), "%ld", port));
 	list_add_tail(&l->node, &parsing()->listens);
 }

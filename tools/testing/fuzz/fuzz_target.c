@@ -34,6 +34,7 @@
 
 #include "../../target/config_mem.h"
 #include "../../target/devices.h"
+#include "../../target/reload.h"
 #include "../../target/serve.h"
 #include "../../target/types.h"
 #include "pretend.h"
@@ -114,6 +115,8 @@ static void add_device(struct config *c, unsigned int i)
 	d->mem = c->mem;
 	c->mem->users++;
 	d->where = "";
+	d->path_where = "";
+	d->block_where = "";
 	d->type = &disk_type;
 	list_init(&d->allow);
 	snprintf(d->tvqn, sizeof(d->tvqn), "%s", tvqns[i]);
@@ -152,7 +155,7 @@ static void choose(unsigned int i)
 	choices[i].only = one_of(6) ? ivqns[rnd(7)] : NULL;
 }
 
-static void make_config(struct config *c)
+static void empty_config(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
 	list_init(&c->listens);
@@ -166,20 +169,47 @@ static void make_config(struct config *c)
 	c->keepalive = 10;
 	c->connect_timeout = 10;
 	c->max_looks = 3;
+}
+
+static void make_config(struct config *c)
+{
+	empty_config(c);
 	for (unsigned int i = 0; i < 3; i++)
 		if (!choices[i].absent)
 			add_device(c, i);
 }
 
+/* One device less, or more, beside what files say. */
+static void by_socket(void)
+{
+	unsigned int i = rnd(3);
+	struct dev *dev = device_find(tvqns[i]);
+	struct config c;
+
+	if (dev) {
+		say("%s is removed", tvqns[i]);
+		devices_remove(dev);
+		return;
+	}
+	say("%s is added", tvqns[i]);
+	choose(i);
+	empty_config(&c);
+	add_device(&c, i);
+	list_first(&c.devs, struct dev_cfg, node)->added = true;
+	require(!devices_add(&c), "a device cannot be added");
+	connect_rekeyed();
+}
+
 static void reload(void)
 {
+	struct reload_tally tally;
 	struct config c;
 
 	say("the configuration is read again");
 	if (!one_of(4))
 		choose(rnd(3));
 	make_config(&c);
-	devices_reload(&c);
+	devices_reload(&c, &tally);
 	devices_retry();
 	tell_sizes();
 }
@@ -227,6 +257,8 @@ static void one_step(void)
 	}
 	if (one_of(500))
 		reload();
+	if (one_of(800))
+		by_socket();
 	if (one_of(1000))
 		host_pull();
 	if (one_of(1500)) {

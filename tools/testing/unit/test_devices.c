@@ -185,7 +185,7 @@ void config_drop(struct config *c)
 }
 
 static struct reload_step steps[2];
-static unsigned int n_steps;
+static unsigned int n_steps, devs_asked;
 static bool no_memory;
 
 struct reload_step *reload_diff(const struct list *old, const struct list *new,
@@ -193,10 +193,24 @@ struct reload_step *reload_diff(const struct list *old, const struct list *new,
 {
 	struct reload_step *s = no_memory ? NULL : malloc(sizeof(steps));
 
-	(void)old;
+	struct list *pos;
+
 	(void)new;
+	devs_asked = 0;
+	list_for_each(pos, old)
+		devs_asked++;
 	*n = n_steps;
 	return s ? memcpy(s, steps, sizeof(steps)) : NULL;
+}
+
+struct dev_cfg *reload_find(const struct list *devs, const char *tvqn)
+{
+	struct list *pos;
+
+	list_for_each(pos, devs)
+		if (!strcmp(list_entry(pos, struct dev_cfg, node)->tvqn, tvqn))
+			return list_entry(pos, struct dev_cfg, node);
+	return NULL;
 }
 
 bool reload_same_listens(const struct list *a, const struct list *b)
@@ -221,7 +235,7 @@ FAKE_LOG(log_info)
 
 /* ---- one device ----------------------------------------------------------- */
 
-static struct dev_cfg cfgs[2];
+static struct dev_cfg cfgs[3];
 
 static int set_up(void **state)
 {
@@ -231,6 +245,7 @@ static int set_up(void **state)
 	memset(cfgs, 0, sizeof(cfgs));
 	cfgs[0] = (struct dev_cfg){
 		.type = &type, .backing = BACKING_FILE, .tvqn = "a", .path = (char *)"/dev/null",
+		.where = "", .path_where = "",
 	};
 	list_add_tail(&cfgs[0].node, &config.devs);
 	can_open = true;
@@ -297,6 +312,7 @@ static void any_disk_after_a_reload(void **state)
 static void a_file_changes_hands(void **state)
 {
 	struct config c = { 0 };
+	struct reload_tally tally;
 	struct stat st;
 	struct dev *new;
 
@@ -304,6 +320,7 @@ static void a_file_changes_hands(void **state)
 	assert_int_equal(stat("/dev/null", &st), 0);
 	held = st.st_ino;
 	list_init(&c.listens);
+	list_init(&c.devs);
 	cfgs[1] = cfgs[0];
 	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
 	list_init(&cfgs[1].node);
@@ -314,7 +331,9 @@ static void a_file_changes_hands(void **state)
 	any = (struct instance *)&any;
 	opens = 0;
 	shuts = 0;
-	assert_true(devices_reload(&c));
+	assert_true(devices_reload(&c, &tally));
+	assert_int_equal(tally.n[RELOAD_REMOVE], 1);
+	assert_int_equal(tally.n[RELOAD_ADD], 1);
 	assert_int_equal(n_adopted, 1);
 	assert_int_equal(n_dropped, 0);
 	assert_non_null(strstr(first, "was read again"));
@@ -341,16 +360,87 @@ static void a_file_changes_hands(void **state)
 	assert_true(device_ready(new));
 }
 
+/* What the control socket has brought stays when files are read again. */
+static void files_leave_others_alone(void **state)
+{
+	struct config add = { 0 }, c = { 0 };
+	struct reload_tally tally;
+	struct dev *new;
+
+	(void)state;
+	list_init(&c.listens);
+	list_init(&c.devs);
+	list_init(&add.devs);
+	cfgs[1] = cfgs[0];
+	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
+	cfgs[1].added = true;
+	list_add_tail(&cfgs[1].node, &add.devs);
+	n_dropped = 0;
+	assert_null(devices_add(&add));
+	assert_int_equal(n_dropped, 1);
+	new = device_find("b");
+	assert_non_null(new);
+	assert_true(answers(0));
+	assert_true(device_ready(new));
+	/* a name has one device */
+	list_init(&add.devs);
+	cfgs[2] = cfgs[1];
+	list_add_tail(&cfgs[2].node, &add.devs);
+	assert_non_null(devices_add(&add));
+	list_del(&cfgs[2].node);
+	/* to reload_diff() there is but the one of files */
+	n_steps = 0;
+	devs_asked = 0;
+	assert_true(devices_reload(&c, &tally));
+	assert_int_equal(devs_asked, 1);
+	assert_ptr_equal(device_find("b"), new);
+	assert_ptr_equal(reload_find(&config.devs, "b"), &cfgs[1]);
+	/* until they have the name, too */
+	cfgs[2].added = false;
+	list_add_tail(&cfgs[2].node, &c.devs);
+	assert_true(devices_reload(&c, &tally));
+	assert_int_equal(devs_asked, 2);
+	/* what is removed is no business of the next one, though it takes its time */
+	any = (struct instance *)&any;
+	devices_remove(new);
+	assert_null(device_find("b"));
+	assert_null(reload_find(&config.devs, "b"));
+	any = NULL;
+	shuts = 0;
+	devices_progress();
+	assert_int_equal(shuts, 1);
+}
+
+/* With a control socket a target without a disk can be mended. */
+static void nothing_to_open(void **state)
+{
+	(void)state;
+	devices_close();
+	config.control = "/run/x";
+	can_open = false;
+	list_init(&cfgs[0].node);
+	list_init(&config.devs);
+	list_add_tail(&cfgs[0].node, &config.devs);
+	assert_int_equal(devices_open(), 0);
+	assert_false(device_ready(device_find("a")));
+	devices_close();
+	config.control = NULL;
+	list_add_tail(&cfgs[0].node, &config.devs);
+	assert_int_equal(devices_open(), -1);
+}
+
 /* Nothing is changed, nothing left of the new one, and nobody told otherwise. */
 static void no_memory_for_a_reload(void **state)
 {
+	struct reload_tally tally;
 	struct config c = { 0 };
 
 	(void)state;
+	list_init(&c.devs);
 	n_adopted = 0;
 	n_dropped = 0;
 	no_memory = true;
-	assert_false(devices_reload(&c));
+	assert_false(devices_reload(&c, &tally));
 	no_memory = false;
 	assert_int_equal(n_adopted, 0);
 	assert_int_equal(n_dropped, 1);
@@ -365,6 +455,8 @@ int main(void)
 		TEST(the_same_disk),
 		TEST(any_disk_after_a_reload),
 		TEST(a_file_changes_hands),
+		TEST(files_leave_others_alone),
+		TEST(nothing_to_open),
 		TEST(no_memory_for_a_reload),
 	};
 

@@ -135,6 +135,7 @@ static void an_address_moves(void **state)
 {
 	struct listen_cfg cfg = {
 		.url = (char *)"rdma://target", .host = (char *)"target", .port = (char *)"8549",
+		.where = "",
 	};
 
 	(void)state;

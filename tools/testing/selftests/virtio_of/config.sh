@@ -108,7 +108,25 @@ vof_disconnect d1
 stop_target
 is "the end" $? 0
 check "is told, too" target_traced 'STOPPING=1'
-check "lines have a priority" grep -q '^<6>virtio-of-target: the configuration' "$log"
+check "lines have a priority" grep -q '^<6>the configuration' "$log"
+check_not "and no name before the journal's" grep -q '^<.>virtio-of-target' "$log"
+
+# What is added by others, and what is wrong with it.
+printf '%s\n' '[listen]' "url = rdma://$VOF_ADDR" '[blk one]' 'mem = 16M' >"$file"
+mkdir "$file.d"
+printf '%s\n' '[blk two]' 'mem = 16M' >"$file.d/10.conf"
+check "nothing is wrong" virtio-of-target --check --config "$file"
+printf '%s\n' '[blk one]' 'mem = 16M' >"$file.d/20.conf"
+like "one name in two files" "$(virtio-of-target --check --config "$file" 2>&1)" \
+	'target.conf.d/20.conf:1: one is given twice, first at .*target.conf:3$'
+printf '%s\n' '[target]' 'user = nosuchuser' >"$file.d/20.conf"
+like "no such user" "$(virtio-of-target --check --config "$file" 2>&1)" \
+	'target.conf.d/20.conf:2: user=nosuchuser: no such user$'
+rm "$file.d/20.conf"
+start_target --config "$file"
+check "both files are served" vof_connect d0 tvqn=two
+vof_disconnect d0
+stop_target
 
 refused "no such section" '[rng a]' '[foo b]'
 refused "']' is missing" '[rng a'

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the target does, as JSON. Event loop only: reads what others keep, changes nothing.
+ * As long as there are devices and connections, which are bounded; nobody asks for it but
+ * root.
+ */
+#include <string.h>
+
+#include "config.h"
+#include "devices.h"
+#include "instance.h"
+#include "log.h"
+#include "report.h"
+#include "types.h"
+
+/*
+ * How many bytes the character at @s has; 0: it is none of UTF-8, or one that would drive
+ * the terminal it is shown at.
+ */
+static unsigned int character(const unsigned char *s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 :
+			 *s < 0xf5 ? 4 : 0;
+	uint32_t c = n > 1 ? *s & (0x7f >> n) : *s;
+
+	for (unsigned int i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+		return 0;
+	return n;
+}
+
+struct json_object *report_text(const char *s)
+{
+	char escaped[LOG_NAME_SIZE];
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned int n;
+
+	while (*p && (n = character(p)))
+		p += n;
+	return json_object_new_string(*p ? log_escape(escaped, sizeof(escaped), s) : s);
+}
+
+static void add_text(struct json_object *o, const char *key, const char *s)
+{
+	json_object_object_add(o, key, report_text(s));
+}
+
+static void add_number(struct json_object *o, const char *key, uint64_t n)
+{
+	json_object_object_add(o, key, json_object_new_uint64(n));
+}
+
+static void add_bool(struct json_object *o, const char *key, bool b)
+{
+	json_object_object_add(o, key, json_object_new_boolean(b));
+}
+
+static const char *state_of(const struct dev *dev)
+{
+	if (dev->removed)
+		return "leaving";
+	if (dev->leaving)
+		return dev->vanished ? "vanished" : "changing";
+	return dev->open ? "served" : "waiting";
+}
+
+/* "file:line", without what parts it from a message; nothing for what no file has. */
+static void add_where(struct json_object *o, const struct dev_cfg *cfg)
+{
+	char where[512];
+	size_t n = strlen(cfg->where);
+
+	if (n < 2 || n - 2 >= sizeof(where))
+		return;
+	memcpy(where, cfg->where, n - 2);
+	where[n - 2] = 0;
+	add_text(o, "where", where);
+}
+
+static void add_disk(struct json_object *o, const struct dev *dev)
+{
+	static const char * const kinds[] = { "none", "file", "mem", "null" };
+	const struct dev_cfg *cfg = dev->cfg;
+
+	if (cfg->backing == BACKING_NONE)
+		return;
+	add_text(o, "backing", kinds[cfg->backing]);
+	if (cfg->path)
+		add_text(o, "path", cfg->path);
+	add_text(o, "serial", cfg->serial);
+	if (!dev->backend)
+		return;
+	add_number(o, "size", dev->backend->size);
+	add_number(o, "block_size", dev->block_size);
+	add_bool(o, "readonly", dev->backend->readonly);
+}
+
+static struct json_object *initiator(const struct instance *inst)
+{
+	struct json_object *o = json_object_new_object();
+	unsigned int queues = 0, busy = 0;
+	struct list *pos;
+
+	list_for_each(pos, &inst->conns) {
+		const struct conn *c = list_entry(pos, struct conn, mates);
+
+		queues += c->kind == PROTO_VIRTQUEUE;
+		busy += c->in_device;
+	}
+	add_text(o, "ivqn", inst->ivqn);
+	add_number(o, "instance", inst->id);
+	if (inst->ctrl) {
+		add_text(o, "transport", inst->ctrl->ops->scheme);
+		add_text(o, "address", inst->ctrl->name);
+	}
+	add_bool(o, "serving", inst->serving && !inst->stopping);
+	add_number(o, "queues", queues);
+	add_number(o, "in_flight", busy);
+	return o;
+}
+
+static struct json_object *initiators(const struct dev *dev)
+{
+	struct json_object *a = json_object_new_array();
+	struct list *pos;
+
+	list_for_each(pos, instances()) {
+		const struct instance *inst = list_entry(pos, struct instance, node);
+
+		if (inst->dev == dev)
+			json_object_array_add(a, initiator(inst));
+	}
+	return a;
+}
+
+static struct json_object *device(const struct dev *dev)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "tvqn", dev->cfg->tvqn);
+	add_text(o, "type", dev->cfg->type->name);
+	add_text(o, "state", state_of(dev));
+	if (!dev->open && dev->told)
+		add_text(o, "error", strerror(dev->told));
+	add_where(o, device_cfg(dev));
+	add_bool(o, "added", device_cfg(dev)->added);
+	add_number(o, "queues", dev->cfg->queues);
+	add_disk(o, dev);
+	json_object_object_add(o, "initiators", initiators(dev));
+	return o;
+}
+
+static struct json_object *counts(const struct dev *dev)
+{
+	static const char * const names[] = {
+		[BIO_READ] = "reads", [BIO_WRITE] = "writes", [BIO_FLUSH] = "flushes",
+		[BIO_DISCARD] = "discards", [BIO_ZEROES] = "zeroes",
+	};
+	struct json_object *o = json_object_new_object();
+	unsigned int n = 0;
+	struct list *pos;
+
+	add_text(o, "tvqn", dev->cfg->tvqn);
+	for (unsigned int i = 0; i <= BIO_ZEROES; i++) {
+		const struct dev_count *c = &dev->count[i];
+		struct json_object *kind = json_object_new_object();
+
+		add_number(kind, "done", c->done);
+		if (i != BIO_FLUSH)
+			add_number(kind, "bytes", c->bytes);
+		add_number(kind, "failed", c->failed);
+		json_object_object_add(o, names[i], kind);
+	}
+	list_for_each(pos, instances())
+		n += list_entry(pos, struct instance, node)->dev == dev;
+	add_number(o, "initiators", n);
+	return o;
+}
+
+/* What @of says of each device, or of the one that is asked for. */
+static bool each(struct json_object *answer, const char *tvqn,
+		 struct json_object *(*of)(const struct dev *dev))
+{
+	struct json_object *a = json_object_new_array();
+	bool found = !tvqn;
+	struct list *pos;
+
+	json_object_object_add(answer, "devices", a);
+	list_for_each(pos, devices()) {
+		const struct dev *dev = list_entry(pos, struct dev, node);
+
+		if (tvqn && strcmp(dev->cfg->tvqn, tvqn))
+			continue;
+		found = true;
+		json_object_array_add(a, of(dev));
+	}
+	return found;
+}
+
+static void books(struct json_object *answer)
+{
+	add_number(answer, "connections", admit_joined());
+	add_number(answer, "max_connections", config.max_connections);
+	add_number(answer, "memory", admit_memory());
+	add_number(answer, "max_memory", config.max_memory);
+}
+
+bool report_status(struct json_object *answer, const char *tvqn)
+{
+	struct json_object *a = json_object_new_array();
+	struct list *pos;
+
+	add_text(answer, "target", VOFT_VERSION);
+	if (config.file)
+		add_text(answer, "config", config.file);
+	books(answer);
+	json_object_object_add(answer, "listen", a);
+	list_for_each(pos, &config.listens)
+		json_object_array_add(a, report_text(list_entry(pos, struct listen_cfg,
+								node)->url));
+	return each(answer, tvqn, device);
+}
+
+bool report_stats(struct json_object *answer, const char *tvqn)
+{
+	books(answer);
+	return each(answer, tvqn, counts);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the target does, as JSON: see the guide for what there is. */
+#ifndef VOFT_REPORT_H
+#define VOFT_REPORT_H
+
+#include <json-c/json.h>
+
+/*
+ * Into @answer: what there is, and what it has done. @tvqn: that device alone, NULL: all.
+ * False: there is no such device. Strings are valid UTF-8 in any case.
+ */
+bool report_status(struct json_object *answer, const char *tvqn);
+bool report_stats(struct json_object *answer, const char *tvqn);
+/* From anywhere: as it is if that is UTF-8 to be shown, else escaped as in the log. */
+struct json_object *report_text(const char *s);
+
+#endif
