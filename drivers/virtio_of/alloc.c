@@ -88,6 +88,7 @@ struct vof_queue *vof_queue_alloc(struct vof_group *g, int index, u16 size,
 init:
 	if (q->ops->queue_init)
 		q->ops->queue_init(q);
+	vof_count_begin(q);
 	return q;
 
 err:
@@ -106,6 +107,7 @@ void vof_queue_free(struct vof_queue *q)
 	if (!q)
 		return;
 	cancel_work_sync(&q->work);
+	vof_count_end(q);
 	q->ops->queue_forget(q);
 	vof_queue_release(q);
 }

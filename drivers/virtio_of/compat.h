@@ -22,6 +22,13 @@
 #define VOF_CONFIGFS_CONST
 #endif
 
+/* What is added to an uevent is told of a constant device since 6.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define VOF_UEVENT_CONST	const
+#else
+#define VOF_UEVENT_CONST
+#endif
+
 /*
  * A queue that one thread freezes and maybe another one unfreezes: lockdep wants to be
  * told since 6.13, and some 6.12. Kbuild looks for it in the kernel's headers.

@@ -44,6 +44,10 @@ static struct config_item *vof_config_make(struct config_group *group,
 		       sizeof(cfg->opts.name) - 1, ERR_PTR(-ENAMETOOLONG));
 		return ERR_PTR(-ENAMETOOLONG);
 	}
+	if (!vof_text_plain(name, strlen(name))) {
+		pr_err("mkdir: a name has no control characters (%pe)\n", ERR_PTR(-EINVAL));
+		return ERR_PTR(-EINVAL);
+	}
 	cfg = kzalloc(sizeof(*cfg), GFP_KERNEL);
 	if (!cfg)
 		return ERR_PTR(-ENOMEM);

@@ -80,6 +80,7 @@ static void vof_device_release(struct device *d)
 /* The bus has no power management of its own. */
 static const struct device_type vof_device_type = {
 	.name	= "virtio_of",
+	.uevent	= vof_uevent_env,
 	.pm	= pm_sleep_ptr(&vof_sleep_pm_ops),
 };
 
@@ -111,6 +112,8 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	vof_recovery_init(dev);
 	vof_watch_init(dev);
 	vof_news_init(dev);
+	vof_uevent_init(dev);
+	vof_sysfs_init(dev);
 	return dev;
 }
 
@@ -236,6 +239,7 @@ int vof_device_connect(struct vof_device *dev)
 void vof_device_destroy(struct vof_device *dev)
 {
 	vof_state_set(dev, VOF_DYING);
+	vof_uevent_stop(dev);
 	vof_recovery_end(dev);
 	/* The driver's remove: it resets the device and deletes the virtqueues. */
 	if (dev->registered)

@@ -10,6 +10,7 @@
  *					the course of a recovery
  *   vof_queue.admin_lock		one control command at a time on a queue
  *   vof_rdma_lock	(rdma/adapter.c) the queues that have an adapter
+ *   vof_group.count_lock		the virtqueues that are counted
  *   lock of a socket	(tcp/)		what is sent and received
  *   sk_callback_lock	(tcp/sock.c)	whom a socket calls
  *   vof_queue.lock	(irqsave)	ring, requests, the fabric's queue
@@ -24,6 +25,7 @@
 #include <linux/virtio.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "link.h"
 
 /**
@@ -64,6 +66,24 @@ struct vof_info {
 	char error[VOF_ERROR_SIZE];
 };
 
+/* The directory of a device in sysfs, and the files in it but for those of the fabric. */
+#define VOF_SYSFS_GROUP		"vof"
+#define VOF_SYSFS_ATTRS		12
+
+/**
+ * struct vof_sysfs - a directory in sysfs
+ * @counters: what the fabric counts
+ * @attrs: all files, behind the last one NULL
+ * @group: all of these
+ * @groups: that one, behind it NULL
+ */
+struct vof_sysfs {
+	struct device_attribute counters[VOF_FABRIC_COUNTERS];
+	struct attribute *attrs[VOF_SYSFS_ATTRS + VOF_FABRIC_COUNTERS + 1];
+	struct attribute_group group;
+	const struct attribute_group *groups[2];
+};
+
 /**
  * struct vof_device - the running thing behind an enabled configfs item
  * @vdev: on the virtio bus once registered; its release frees the whole
@@ -90,6 +110,9 @@ struct vof_info {
  * @replayed: requests that were sent again
  * @news: tells the driver that the configuration has changed
  * @told_at: when that was last done, in jiffies
+ * @uevent: tells user space that the state has changed
+ * @uevent_at: when that was last done, in jiffies
+ * @sysfs: what can be read about it
  * @probing: a driver is being bound, and waits for a link that is lost
  * @probing_at: since then
  */
@@ -122,6 +145,9 @@ struct vof_device {
 
 	struct delayed_work news;
 	unsigned long told_at;
+	struct delayed_work uevent;
+	unsigned long uevent_at;
+	struct vof_sysfs sysfs;
 	bool probing;
 	unsigned long probing_at;
 };
@@ -165,6 +191,14 @@ void vof_recovery_halt(struct vof_device *dev, bool disconnect);
 void vof_recovery_halted(struct vof_device *dev);
 void vof_recovery_suspend(struct vof_device *dev);
 void vof_recovery_resume(struct vof_device *dev);
+
+/* uevent.c */
+int vof_uevent_env(VOF_UEVENT_CONST struct device *d, struct kobj_uevent_env *env);
+void vof_uevent_init(struct vof_device *dev);
+void vof_uevent_stop(struct vof_device *dev);
+
+/* sysfs.c */
+void vof_sysfs_init(struct vof_device *dev);
 
 /* sleep.c */
 extern const struct dev_pm_ops vof_sleep_pm_ops;

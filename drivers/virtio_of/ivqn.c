@@ -18,28 +18,40 @@
 static char vof_ivqn[VIRTIO_OF_VQN_SIZE];
 
 /**
+ * vof_text_plain() - can a text be shown as it is?
+ * @text: the text
+ * @count: its length
+ *
+ * Control characters cannot: it goes to logs, terminals and the environment of programs.
+ *
+ * Context: any.
+ */
+bool vof_text_plain(const char *text, size_t count)
+{
+	for (; count--; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/**
  * vof_text_copy() - take a line of text over, if it fits and can be shown
  * @dst: where to; stays as it was on an error
  * @size: bytes there
  * @text: what was written, maybe with a newline behind it
  * @count: its length
  *
- * Control characters are refused: the text goes to logs and terminals.
- *
  * Context: any.
  * Return: 0, -ENAMETOOLONG, -EINVAL for a control character.
  */
 int vof_text_copy(char *dst, size_t size, const char *text, size_t count)
 {
-	size_t i;
-
 	if (count && text[count - 1] == '\n')
 		count--;
 	if (count >= size)
 		return -ENAMETOOLONG;
-	for (i = 0; i < count; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			return -EINVAL;
+	if (!vof_text_plain(text, count))
+		return -EINVAL;
 	memcpy(dst, text, count);
 	dst[count] = '\0';
 	return 0;

@@ -198,6 +198,7 @@ void vof_link_init(struct vof_link *link, struct vof_opts *opts,
 	g->limit = &link->limit;
 	init_waitqueue_head(&g->wait);
 	spin_lock_init(&g->lock);
+	vof_count_init(g);
 }
 
 /**
@@ -470,7 +471,7 @@ unsigned int vof_link_count(struct vof_link *link, bool *waiting)
 	for (i = 0; i < link->nvqs; i++) {
 		if (!link->vqs[i])
 			continue;
-		done += READ_ONCE(link->vqs[i]->ndone);
+		done += READ_ONCE(link->vqs[i]->counts.requests);
 		*waiting |= vof_queue_waiting(link->vqs[i]);
 	}
 	return done;

@@ -67,6 +67,7 @@ int vof_addr_parse(struct net *net, const char *text, u16 port,
 int vof_addr_refresh(struct vof_opts *opts, struct vof_report *report);
 
 /* ivqn.c */
+bool vof_text_plain(const char *text, size_t count);
 int vof_text_copy(char *dst, size_t size, const char *text, size_t count);
 void vof_ivqn_default(char *ivqn);
 

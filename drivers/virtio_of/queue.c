@@ -83,6 +83,7 @@ static void vof_req_fail(struct vof_req *req)
 	struct vof_queue *q = req->queue;
 
 	trace_vof_done(req, U16_MAX, 0);
+	q->counts.failed++;
 	vof_req_push(req, vof_type_abort(q->type, req, q->index));
 }
 
@@ -448,7 +449,7 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 	q->ninflight--;
 	req->owner = VOF_OWNER_CORE;
 	useless = vof_type_unusable(q->type, status, length);
-	q->ndone += !useless;
+	WRITE_ONCE(q->counts.requests, q->counts.requests + !useless);
 	if (!q->ready) {
 		vof_req_retire(req);
 	} else if (useless) {
@@ -468,6 +469,8 @@ void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 					 q->index);
 			vof_req_fail(req);
 		} else {
+			q->counts.bytes_read += length;
+			q->counts.bytes_written += req->chain.out_len;
 			vof_req_push(req, length);
 		}
 		if (vof_ring_need_interrupt(&q->ring))

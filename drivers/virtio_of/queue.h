@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A queue: one virtqueue or the control queue, and its connection. What is in it is
- * for alloc.c, queue.c, conn.c and exec.c.
+ * for alloc.c, count.c, queue.c, conn.c and exec.c.
  */
 #ifndef _VIRTIO_OF_QUEUE_H
 #define _VIRTIO_OF_QUEUE_H
@@ -25,6 +25,22 @@ struct vof_group;
 #define VOF_BODY_SIZE		4096
 /* The same on a virtqueue: the core's question which device it is. */
 #define VOF_BODY_VQ		64
+
+/**
+ * struct vof_counts - what is counted of a virtqueue
+ * @requests: that the target has answered
+ * @failed: that ended as failed, whoever said so
+ * @bytes_read: that came with answers
+ * @bytes_written: that went out with requests that were answered
+ * @fabric: what the fabric counts; of sums only
+ */
+struct vof_counts {
+	u64 requests;
+	u64 failed;
+	u64 bytes_read;
+	u64 bytes_written;
+	u64 fabric[VOF_FABRIC_COUNTERS];
+};
 
 /**
  * enum vof_owner - who may touch a request (invariant I1 of queue.c)
@@ -72,6 +88,9 @@ struct vof_group_ops {
  * @lock: protects @opening
  * @opening: the queue whose connection is being made, or NULL
  * @unasked: what the target has said unasked since the last command
+ * @count_lock: protects what follows
+ * @counting: the virtqueues that there are
+ * @counted: what those have counted that are no more
  */
 struct vof_group {
 	const struct vof_group_ops *ops;
@@ -86,6 +105,9 @@ struct vof_group {
 	spinlock_t lock;
 	struct vof_queue *opening;
 	unsigned int unasked;
+	spinlock_t count_lock;
+	struct list_head counting;
+	struct vof_counts counted;
 };
 
 /**
@@ -115,7 +137,8 @@ struct vof_group {
  * @ninflight: their number
  * @replay: requests without an answer from a link that is gone, in the order of
  *	the ring; they go out again before anything new
- * @ndone: answers so far, a free running count
+ * @counts: what has been done
+ * @counting: among the queues of @group whose counts are looked at
  * @interrupt: the one that the driver is owed
  * @ring: the local ring
  * @vq: the driver's end of it; NULL for the control queue
@@ -152,7 +175,8 @@ struct vof_queue {
 	struct list_head inflight;
 	unsigned int ninflight;
 	struct list_head replay;
-	unsigned int ndone;
+	struct vof_counts counts;
+	struct list_head counting;
 	struct vof_interrupt interrupt;
 	struct vof_ring ring;
 	struct virtqueue *vq;
@@ -186,6 +210,12 @@ static inline struct vof_req *vof_queue_at(const struct vof_queue *q, unsigned i
 {
 	return q->reqs + i * q->req_stride;
 }
+
+/* count.c */
+void vof_count_init(struct vof_group *g);
+void vof_count_begin(struct vof_queue *q);
+void vof_count_end(struct vof_queue *q);
+void vof_count_sum(struct vof_group *g, struct vof_counts *sums);
 
 /* alloc.c */
 struct vof_queue *vof_queue_alloc(struct vof_group *g, int index, u16 size,

@@ -15,6 +15,9 @@
 #include "trace.h"
 #include "work.h"
 
+/* What user space is told of: of a device that is on the virtio bus, and stays there. */
+#define VOF_STATES_TOLD	(BIT(VOF_LIVE) | BIT(VOF_RECOVERING) | BIT(VOF_FAILED))
+
 static const struct {
 	const char *name;
 	unsigned int next;
@@ -86,6 +89,9 @@ bool vof_state_set(struct vof_device *dev, enum vof_state next)
 		WRITE_ONCE(dev->state, next);
 		WRITE_ONCE(link->limit.recovering, next == VOF_RECOVERING);
 		vof_report_retrying(&link->report, next == VOF_RECOVERING);
+		/* Under the lock: none once it is DYING. No memory waits for this work. */
+		if (BIT(next) & VOF_STATES_TOLD)
+			schedule_delayed_work(&dev->uevent, 0);
 	}
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 	if (ok)

@@ -32,6 +32,8 @@ struct vof_queue;
  * virtio_net is one of MAX_SKB_FRAGS + 2.
  */
 #define VOF_INLINE_SEGS		19
+/* What a fabric may count. */
+#define VOF_FABRIC_COUNTERS	8
 
 /**
  * struct vof_target - where and as whom to connect
@@ -149,6 +151,10 @@ static inline void *vof_req_priv(struct vof_req *req)
  *	in which @submit succeeded, when the lock has been dropped; any context,
  *	maybe with interrupts off, maybe on several CPUs at once, maybe only after
  *	@queue_stop or @queue_close. Optional
+ * @counters: what it counts of each queue, as names of files that an administrator
+ *	reads; at most VOF_FABRIC_COUNTERS, behind the last one NULL. Optional
+ * @count: add to @sums what @q has counted, in the order of @counters, over all of its
+ *	connections. Under the queue's lock, atomic. With @counters
  * @answer_length: @req is a chain that was sent as another command than VQ: how much was
  *	written, according to @cpl, which is unchecked? Atomic. Only for who sends such
  */
@@ -159,6 +165,7 @@ struct vof_fabric_ops {
 	u64 features;
 	size_t queue_priv;
 	size_t req_priv;
+	const char * const *counters;
 
 	void (*queue_init)(struct vof_queue *q);
 	int (*queue_open)(struct vof_queue *q, const struct vof_target *to);
@@ -173,6 +180,7 @@ struct vof_fabric_ops {
 	int (*submit)(struct vof_req *req);
 	void (*flush)(struct vof_queue *q);
 	void (*kick)(struct vof_queue *q);
+	void (*count)(struct vof_queue *q, u64 *sums);
 	u32 (*answer_length)(const struct vof_req *req,
 			     const union virtio_of_completion *cpl);
 };

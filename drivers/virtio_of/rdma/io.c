@@ -24,6 +24,26 @@
 
 #include "rdma.h"
 
+const char * const vof_rdma_counters[] = {
+	"eager_hits", "copied_bytes", "registrations", NULL
+};
+
+/**
+ * vof_rdma_count() - add what was counted, as in vof_rdma_counters
+ * @q: the queue
+ * @sums: what it is added to
+ *
+ * Context: atomic, under the queue's lock.
+ */
+void vof_rdma_count(struct vof_queue *q, u64 *sums)
+{
+	const struct vof_rdma_queue *rq = to_rdma_queue(q);
+
+	sums[0] += rq->eager_hits;
+	sums[1] += rq->copied;
+	sums[2] += rq->registered;
+}
+
 static void vof_rdma_wc_error(struct ib_wc *wc)
 {
 	struct vof_rdma_queue *rq = wc->qp->qp_context;
@@ -96,10 +116,14 @@ int vof_rdma_submit(struct vof_req *req)
 	rq->sq_free -= need;
 	rr->wrs = need;
 	rr->written = 0;
-	if (!req->admin)
+	if (!req->admin) {
 		req->cmd.common.opcode = cpu_to_le16(rr->eager ?
 						     VIRTIO_OF_OP_VQ_KEYED_EAGER_BUF :
 						     VIRTIO_OF_OP_VQ);
+		rq->eager_hits += rr->eager;
+		rq->copied += rr->bounce_len;
+		rq->registered += mrs;
+	}
 	if (vof_rdma_copy_size(req) > VOF_RDMA_COPY_LOCKED) {
 		vof_rdma_copy_later(rq, req);
 		return 0;

@@ -16,6 +16,7 @@ static const struct vof_fabric_ops vof_rdma_ops = {
 			  BIT_ULL(VIRTIO_OF_F_KEYED_EAGER_BUF),
 	.queue_priv	= sizeof(struct vof_rdma_queue),
 	.req_priv	= sizeof(struct vof_rdma_req),
+	.counters	= vof_rdma_counters,
 	.queue_init	= vof_rdma_init_queue,
 	.queue_open	= vof_rdma_open,
 	.negotiated	= vof_rdma_negotiated,
@@ -28,6 +29,7 @@ static const struct vof_fabric_ops vof_rdma_ops = {
 	.queue_forget	= vof_rdma_forget,
 	.submit		= vof_rdma_submit,
 	.flush		= vof_rdma_flush,
+	.count		= vof_rdma_count,
 	.answer_length	= vof_rdma_answer_length,
 };
 

@@ -228,6 +228,10 @@ struct vof_rdma_batch {
  * @late: it is for too long
  * @features: of the instance; of the control queue only, as the next one
  * @descs: keyed descriptors that a command on a virtqueue may carry; 0: nobody asked yet
+ * @eager_hits: requests whose data went by the target's eager buffers; this and what
+ *	follows is counted for the life of the queue, under its lock
+ * @copied: bytes of requests that took the way through bounce memory
+ * @registered: registrations that were made for requests
  *
  * Kept from one connection to the next on the same adapter, see pool.c:
  *
@@ -299,6 +303,9 @@ struct vof_rdma_queue {
 	struct delayed_work late;
 	u64 features;
 	u8 descs;
+	u64 eager_hits;
+	u64 copied;
+	u64 registered;
 
 	unsigned int vector;
 	struct list_head list;
@@ -494,6 +501,8 @@ void vof_rdma_copy_stop(struct vof_rdma_queue *rq);
 void vof_rdma_copy_later(struct vof_rdma_queue *rq, struct vof_req *req);
 
 /* io.c */
+extern const char * const vof_rdma_counters[];
+void vof_rdma_count(struct vof_queue *q, u64 *sums);
 int vof_rdma_submit(struct vof_req *req);
 u32 vof_rdma_answer_length(const struct vof_req *req,
 			   const union virtio_of_completion *cpl);

@@ -33,6 +33,7 @@ static const struct vof_fabric_ops vof_tcp_ops = {
 	.no_tls		= VOF_TCP_NO_TLS,
 	.queue_priv	= sizeof(struct vof_tcp_queue),
 	.req_priv	= sizeof(struct vof_tcp_req),
+	.counters	= vof_tcp_counters,
 	.queue_init	= vof_tcp_init_queue,
 	.queue_open	= vof_tcp_open,
 	.cancel		= vof_tcp_cancel,
@@ -43,6 +44,7 @@ static const struct vof_fabric_ops vof_tcp_ops = {
 	.queue_forget	= vof_tcp_forget,
 	.submit		= vof_tcp_submit,
 	.kick		= vof_tcp_kick,
+	.count		= vof_tcp_count,
 };
 
 static int __init vof_tcp_init(void)

@@ -112,6 +112,7 @@ bool vof_tcp_page_lend(struct vof_tcp_queue *tq, struct vof_req *req)
 	tr->lent = true;
 	spin_lock_irqsave(lock, flags);
 	tq->lent++;
+	tq->lent_requests++;
 	spin_unlock_irqrestore(lock, flags);
 	return true;
 }

@@ -25,6 +25,23 @@
 /* When to try again where there was no memory. */
 #define VOF_TCP_RETRY		(HZ / 50)
 
+const char * const vof_tcp_counters[] = { "lent_requests", "send_stalls", NULL };
+
+/**
+ * vof_tcp_count() - add what was counted, as in vof_tcp_counters
+ * @q: the queue
+ * @sums: what it is added to
+ *
+ * Context: atomic, under the queue's lock.
+ */
+void vof_tcp_count(struct vof_queue *q, u64 *sums)
+{
+	const struct vof_tcp_queue *tq = to_tcp_queue(q);
+
+	sums[0] += tq->lent_requests;
+	sums[1] += tq->send_stalls;
+}
+
 /* Take over what was submitted. */
 static bool vof_tcp_send_take(struct vof_tcp_queue *tq)
 {
@@ -154,6 +171,12 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
  */
 static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk, bool first)
 {
+	spinlock_t *lock = vof_queue_lock(tq->q);
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	tq->send_stalls++;
+	spin_unlock_irqrestore(lock, flags);
 	/* Else what is on its way makes room when it arrives. */
 	if (first || tcp_rtx_and_write_queues_empty(sk))
 		queue_delayed_work(vof_tcp_wq, &tq->retry, VOF_TCP_RETRY);

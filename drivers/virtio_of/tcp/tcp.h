@@ -71,6 +71,9 @@ union vof_tcp_vec {
  * @q: the core's part
  * @wait: who connects waits here, and who has lent pages; for the life of the queue
  * @lent: requests some page of which may still be sent; under the queue's lock
+ * @lent_requests: requests whose pages were lent; this and what follows is counted for the
+ *	life of the queue, under its lock
+ * @send_stalls: how often TCP had no room
  *
  * Of one connection:
  *
@@ -112,6 +115,8 @@ struct vof_tcp_queue {
 	struct vof_queue *q;
 	wait_queue_head_t wait;
 	unsigned int lent;
+	u64 lent_requests;
+	u64 send_stalls;
 
 	/* From here on vof_tcp_open() begins with zeroes. */
 	struct socket *sock;
@@ -229,6 +234,8 @@ void vof_tcp_send_again(struct vof_tcp_queue *tq);
 void vof_tcp_send_prepare(struct vof_tcp_queue *tq, work_func_t tls);
 void vof_tcp_send_start(struct vof_tcp_queue *tq);
 void vof_tcp_send_stop(struct vof_tcp_queue *tq);
+extern const char * const vof_tcp_counters[];
+void vof_tcp_count(struct vof_queue *q, u64 *sums);
 int vof_tcp_submit(struct vof_req *req);
 void vof_tcp_kick(struct vof_queue *q);
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Attributes of configfs: defaults, limits, and what they refuse.
+# Attributes of configfs: defaults, limits, and what they refuse; those of a virtio device in
+# sysfs, and the uevents of that.
 # transports: rdma tcp
 # quick: yes
 # timeout: 240
@@ -175,5 +176,147 @@ mkdir "$VOF_CONFIGFS/a"
 rmdir "$VOF_CONFIGFS/a"
 check_not "mkdir of an overlong name" mkdir "$VOF_CONFIGFS/${long:0:64}"
 check "mkdir of the longest name" mkdir "$VOF_CONFIGFS/${long:0:63}"
+check_not "mkdir of a name of two lines" mkdir "$VOF_CONFIGFS/a"$'\n'"b"
+like "the log says why" "$(vof_log)" "a name has no control characters"
+
+# ---- the directory vof of a virtio device -------------------------------------
+
+# fact ATTRIBUTE: of the device s0
+fact() { cat "$sys/$1"; }
+# told REGEX [SINCE [FILE]]: waits for a line of the uevents, behind the SINCE first ones
+told()
+{
+	local i file=${3:-$VOF_TMP/uevents}
+	for ((i = 0; i < 100; i++)); do
+		! tail -n +$((${2:-0} + 1)) "$file" | grep -E "$1" >/dev/null || return 0
+		sleep 0.1
+	done
+	cat "$file"
+	return 1
+}
+vof-watch uevents >"$VOF_TMP/uevents" 2>&1 &
+watcher=$!
+check "uevents are watched" told ready
+start_target --blk tvqn=com.example/disk,mem=16M
+check "connect" vof_connect s0 tvqn=com.example/disk "ivqn=a host's name"
+device=$(vof_get s0 device)
+sys=/sys/bus/virtio/devices/$device/vof
+check "the directory is there when the device is announced" \
+	told "^add $device s0 connecting s0$"
+check "then it is live" told "^change $device s0 live s0$"
+for pair in name=s0 tvqn=com.example/disk "ivqn=a host's name" "transport=$VOF_TRANSPORT" \
+	"address=$(vof_url "$VOF_ADDR" 8549)" state=live reconnects=0 replayed=0 failed=0; do
+	is "${pair%%=*}" "$(fact "${pair%%=*}")" "${pair#*=}"
+done
+like "the device says it too" "$(cat "$sys/../uevent")" $'VOF_NAME=s0\nVOF_STATE=live'
+is "nobody but the administrator's tools writes" "$(find "$sys" -type f -perm /222)" ""
+
+disk=$(vof_disk s0)
+counters=(requests bytes_read bytes_written)
+if over rdma; then
+	counters+=(eager_hits copied_bytes registrations)
+else
+	counters+=(lent_requests send_stalls)
+fi
+# grown COMMAND...: by how much the counters grow meanwhile
+grown()
+{
+	local c before=()
+	for c in "${counters[@]}"; do
+		before+=("$(fact "$c")")
+	done
+	"$@" 2>/dev/null || echo "failed: $*"
+	for c in "${counters[@]}"; do
+		echo "$c+$(($(fact "$c") - before[0]))"
+		before=("${before[@]:1}")
+	done | xargs
+}
+# 16 bytes in front of the data of a request, and one behind it, are the driver's.
+writes="requests+16 bytes_read+16 bytes_written+$((16 * 4112))"
+reads="requests+16 bytes_read+$((16 * 4097)) bytes_written+$((16 * 16))"
+if over rdma; then
+	writes+=" eager_hits+16 copied_bytes+16 registrations+0"
+	reads+=" eager_hits+16 copied_bytes+$((16 * 4097)) registrations+0"
+else
+	writes+=" lent_requests+0 send_stalls+0"
+	reads+=" lent_requests+0 send_stalls+0"
+fi
+is "writes are counted" \
+	"$(grown dd if=/dev/zero "of=$disk" bs=4k count=16 oflag=direct)" "$writes"
+is "reads are counted" "$(grown dd "if=$disk" of=/dev/null bs=4k count=16 iflag=direct)" "$reads"
+over tcp || like "larger ones are registered" \
+	"$(grown dd "if=$disk" of=/dev/null bs=64k count=16 iflag=direct)" "registrations\+16$"
+before=$(fact requests)
+vof_bind unbind "$device"
+is "what a driver has done stays" "$(fact requests)" "$before"
+vof_bind bind "$device"
+check "the next one goes on" [ "$(fact requests)" -gt "$before" ]
+
+# ---- what changes is told -----------------------------------------------------
+
+vof-watch poll "$sys/state" $((10 * slower)) >"$VOF_TMP/poll" 2>&1 &
+poller=$!
+check "it is polled" told live 0 "$VOF_TMP/poll"
+lines=$(wc -l <"$VOF_TMP/uevents")
+kill -STOP "$TARGET"
+vof_set s0 reconnect 1
+wait $poller
+is "who polls the state hears of it" $? 0
+is "and reads it" "$(tail -n 1 "$VOF_TMP/poll")" recovering
+check "there is an uevent" told "^change $device s0 recovering s0$"
+kill -CONT "$TARGET"
+vof_wait_state s0 live
+check "and one for its return" told "^change $device s0 live s0$" "$lines"
+is "the return is counted" "$(fact reconnects)" "$(vof_get s0 reconnects)"
+
+# Ten times to and fro is twenty changes.
+before=$(grep -c ^change "$VOF_TMP/uevents")
+start=${EPOCHREALTIME/./}
+for ((i = 0; i < 10; i++)); do
+	links=$(fact reconnects)
+	vof_set s0 reconnect 1
+	for ((k = 0; k < 300; k++)); do
+		[ "$(fact reconnects)" = "$links" ] || break
+		sleep 0.02
+	done
+done
+events=$(($(grep -c ^change "$VOF_TMP/uevents") - before))
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+note "$events uevents in $took ms"
+check "no more than four in a second" [ $events -le $((took / 240 + 1)) ]
+for ((i = 0; i < 50; i++)); do
+	[[ $(tail -n 1 "$VOF_TMP/uevents") != *" live s0" ]] || break
+	sleep 0.1
+done
+is "the last one is right" "$(tail -n 1 "$VOF_TMP/uevents")" "change $device s0 live s0"
+
+# ---- it goes while it is read -------------------------------------------------
+
+vof_set s0 enable 0
+check "that it goes is told" told "^change $device s0 disconnecting s0$"
+check "and that it is gone" told "^remove $device s0 disconnecting -$"
+touch "$VOF_TMP/reading"
+readers=()
+for ((i = 0; i < 3; i++)); do
+	while [ -e "$VOF_TMP/reading" ]; do
+		cat /sys/bus/virtio/devices/*/{uevent,vof/*}
+	done >"$VOF_TMP/read-$i" 2>/dev/null &
+	readers+=($!)
+done
+come_and_go()
+{
+	local i
+	for ((i = 0; i < 6; i++)); do
+		vof_set s0 enable 1 && vof_set s0 enable 0 || return
+	done
+}
+within 20 "it comes and goes while it is read" come_and_go
+rm "$VOF_TMP/reading"
+gone() { while kill -0 "$@" 2>/dev/null; do sleep 0.05; done; }
+within 10 "who reads ends" gone "${readers[@]}"
+check "and has read something" grep -q com.example/disk "$VOF_TMP"/read-0
+kill $watcher
+vof_disconnect s0
+rmdir "$VOF_CONFIGFS/${long:0:63}"
 
 finish
