@@ -4,6 +4,7 @@
 
 #include <linux/cc_platform.h>
 #include <linux/module.h>
+#include <virtio_of/version.h>
 #include <xen/xen.h>
 
 #include "configfs.h"
@@ -51,5 +52,7 @@ static void __exit vof_exit(void)
 module_init(vof_init);
 module_exit(vof_exit);
 
+MODULE_AUTHOR("virtio_of maintainers");
 MODULE_DESCRIPTION("Virtio over Fabrics initiator");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VOF_VERSION);

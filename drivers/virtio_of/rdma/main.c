@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <virtio_of/version.h>
 
 #include "rdma.h"
 
@@ -67,5 +68,7 @@ static void __exit vof_rdma_exit(void)
 module_init(vof_rdma_init);
 module_exit(vof_rdma_exit);
 
+MODULE_AUTHOR("virtio_of maintainers");
 MODULE_DESCRIPTION("Virtio over Fabrics initiator: RDMA");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VOF_VERSION);

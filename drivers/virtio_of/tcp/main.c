@@ -6,6 +6,7 @@
  * connection: packets that find no way are sent again until somebody has had enough.
  */
 #include <linux/module.h>
+#include <virtio_of/version.h>
 
 #include "tcp.h"
 
@@ -84,5 +85,7 @@ static void __exit vof_tcp_exit(void)
 module_init(vof_tcp_init);
 module_exit(vof_tcp_exit);
 
+MODULE_AUTHOR("virtio_of maintainers");
 MODULE_DESCRIPTION("Virtio over Fabrics initiator: TCP");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VOF_VERSION);

@@ -175,6 +175,10 @@ mkdir "$VOF_CONFIGFS/a"
 
 rmdir "$VOF_CONFIGFS/a"
 check_not "mkdir of an overlong name" mkdir "$VOF_CONFIGFS/${long:0:64}"
+for module in virtio_of "$VOF_MODULE"; do
+	is "the version of $module" "$(cat "/sys/module/$module/version")" "$(cat /vof/VERSION)"
+	is "and in its file" "$(modinfo -F version "$module")" "$(cat /vof/VERSION)"
+done
 check "mkdir of the longest name" mkdir "$VOF_CONFIGFS/${long:0:63}"
 check_not "mkdir of a name of two lines" mkdir "$VOF_CONFIGFS/a"$'\n'"b"
 like "the log says why" "$(vof_log)" "a name has no control characters"
