@@ -134,14 +134,27 @@ bool disk_udev(void)
 	return !access("/run/udev/control", F_OK);
 }
 
-/* udev writes this file when links and permissions are as they shall be. */
-bool disk_settled(const struct disk *disk)
+/*
+ * udev writes this file when links and permissions are as they shall be, and in it when
+ * that was so for the first time, in microseconds. One that is older stands for a disk
+ * that was there before, with the same number: udev has not yet heard that it is gone.
+ */
+bool disk_settled(const struct disk *disk, uint64_t since)
 {
-	char path[64];
+	unsigned long long when;
+	bool settled = false;
+	char text[256];
+	FILE *f;
 
-	snprintf(path, sizeof(path), "/run/udev/data/b%u:%u", major(disk->dev),
+	snprintf(text, sizeof(text), "/run/udev/data/b%u:%u", major(disk->dev),
 		 minor(disk->dev));
-	return !access(path, F_OK);
+	f = fopen(text, "re");
+	if (!f)
+		return false;
+	while (!settled && fgets(text, sizeof(text), f))
+		settled = sscanf(text, "I:%llu", &when) == 1 && when / 1000 >= since;
+	fclose(f);
+	return settled;
 }
 
 const char *disk_size(unsigned long long bytes, char *buf, size_t size)

@@ -4,6 +4,7 @@
 #define VOFCTL_DISK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define DISK_NAME_SIZE	32
@@ -23,9 +24,12 @@ int disk_parts(const struct disk *disk, struct disk **parts);
  * be freed, and the array. Returns how many.
  */
 int disk_links(const struct disk *disk, const char *where, char ***links);
-/* Does udev look after devices here, and is it done with this one? */
+/*
+ * Does udev look after devices here, and is it done with this one, which came at @since,
+ * in milliseconds of the monotonic clock, or later?
+ */
 bool disk_udev(void);
-bool disk_settled(const struct disk *disk);
+bool disk_settled(const struct disk *disk, uint64_t since);
 /* Size in words: "10.0G". */
 const char *disk_size(unsigned long long bytes, char *buf, size_t size);
 

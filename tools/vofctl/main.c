@@ -14,8 +14,12 @@
 #include "vofctl.h"
 
 static const struct command commands[] = {
+	{ "connect", "to what a target serves", cmd_connect },
+	{ "disconnect", "devices that nobody uses", cmd_disconnect },
 	{ "list", "devices, one in a line", cmd_list },
 	{ "show", "all about a device", cmd_show },
+	{ "reconnect", "a new link, now", cmd_reconnect },
+	{ "set", "attributes of a device", cmd_set },
 	{ "config", "check the configuration", cmd_config },
 	{ "ivqn", "the name of this host", cmd_ivqn },
 	{ "version", "of this program and of the module", cmd_version },

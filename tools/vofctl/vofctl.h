@@ -25,8 +25,12 @@ struct command {
 };
 
 int cmd_config(int argc, char **argv);
+int cmd_connect(int argc, char **argv);
+int cmd_disconnect(int argc, char **argv);
 int cmd_ivqn(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_reconnect(int argc, char **argv);
+int cmd_set(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

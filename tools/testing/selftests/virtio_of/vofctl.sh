@@ -1,0 +1,270 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# vofctl, as people and scripts call it: each command, each exit code, what it leaves, and
+# whom it leaves alone; without udev and with it.
+# transports: tcp
+# with: multipath dmsetup
+# kernels: 6.12
+# ci: 6.12-tcp
+# timeout: 240
+# mem: 1G
+. "$(dirname "$0")/lib.sh"
+
+# ctl CODE DESCRIPTION ARGUMENTS...: it ends with that; what it said is in SAID.
+ctl()
+{
+	local want=$1 what=$2 status
+	shift 2
+	SAID=$(timeout 60 vofctl "$@" 2>&1)
+	status=$?
+	is "$what" $status "$want" || note <<<"$SAID"
+}
+says() { like "$1: says so" "$SAID" "$2"; }
+dirs() { ls "$VOF_CONFIGFS" 2>/dev/null; }
+state() { cat "$VOF_CONFIGFS/$1/state" 2>/dev/null || echo none; }
+until_done()
+{
+	local i
+	for ((i = 0; i < 300; i++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+at=(-t "$VOF_TRANSPORT" -a "$VOF_ADDR")
+
+# ---- usage -------------------------------------------------------------------
+
+ctl 2 "no command"
+ctl 2 "an unknown command" frobnicate
+ctl 0 "help" --help
+commands=$(sed -n 's/^  \([a-z-]*\) .*/\1/p' <<<"$SAID")
+like "it names the commands" "$commands" connect.*disconnect.*list.*version
+for c in $commands; do
+	ctl 0 "$c --help" "$c" --help
+done
+ctl 2 "an unknown option" list --frobnicate
+ctl 2 "no target is named" connect d0 -t tcp -a "$VOF_ADDR"
+says "no target is named" "tvqn is missing"
+ctl 2 "a bad value" connect d0 "${at[@]}" -n disk0 --queue-size 3
+says "a bad value" "no power of two"
+ctl 2 "five addresses" connect d0 "${at[@]}" -a "1.1.1.1 2.2.2.2" -a 3.3.3.3 -a 4.4.4.4 -n x
+ctl 2 "a name with slashes" connect ../d0 "${at[@]}" -n disk0
+ctl 0 "version" version
+ctl 0 "a list without the module" list
+is "it is empty" "$(wc -l <<<"$SAID")" 1
+ctl 1 "show a device without the module" show d0
+says "show a device without the module" "not loaded"
+
+# ---- names of the host -------------------------------------------------------
+
+rm -rf /etc/virtio-of /etc/modprobe.d/virtio-of.conf
+ctl 0 "ivqn makes a name" ivqn
+name=$SAID
+like "a random one" "$name" ^virtio-of/host/[-0-9a-f]{36}$
+ctl 0 "ivqn shows it" ivqn show
+is "the same one" "$SAID" "$name"
+ctl 0 "another random one" ivqn new
+check "is another" [ "$SAID" != "$name" ]
+ctl 0 "one of choice" ivqn new com.example/host
+is "is it" "$(cat /etc/virtio-of/ivqn)" com.example/host
+like "the module's option is made from it" "$(cat /etc/modprobe.d/virtio-of.conf)" \
+	'ivqn="com.example/host"'
+ctl 2 "one that cannot be" ivqn new 'a"b'
+echo 'a"b' >/etc/virtio-of/ivqn
+ctl 2 "one in the file that cannot be" ivqn
+ctl 0 "it is replaced" ivqn new com.example/host
+
+# ---- connect -----------------------------------------------------------------
+
+disks=()
+for ((i = 0; i < 30; i++)); do
+	disks+=(--blk "tvqn=com.example/disk$i,mem=1M,queues=1")
+done
+serve_disks()
+{
+	start_target "${disks[@]}" --blk "tvqn=big,mem=64M,queues=1" \
+		--blk "tvqn=private,mem=1M,queues=1,allow=somebody" --rng tvqn=rng
+}
+serve_disks
+ctl 0 "connect, which loads the module" connect d0 "${at[@]}" -n com.example/disk0
+is "it names the disk" "$SAID" "d0: $(vof_disk d0)"
+is "it is live" "$(state d0)" live
+is "by the name of this host" "$(vof_get d0 ivqn)" com.example/host
+ctl 6 "connect again" connect d0 "${at[@]}" -n com.example/disk0
+ctl 0 "connect --idempotent" connect d0 "${at[@]}" -n com.example/disk0 --idempotent --io-tmo 31
+says "connect --idempotent" "already connected"
+is "what may change at any time does" "$(vof_get d0 io_tmo)" 31
+ctl 2 "the name is another device's" connect d0 "${at[@]}" -n com.example/disk1 --idempotent
+says "the name is another device's" "another tvqn: com.example/disk0"
+ctl 2 "two directories for one device" connect d1 "${at[@]}" -n com.example/disk0
+echo "$VOF_ADDR server" >>/etc/hosts
+ctl 0 "the name of a host, and none of a device" connect -t tcp -a server -n com.example/disk1 \
+	--ctrl-loss-tmo 77
+is "has an address" "$(vof_get disk1 traddr)" "$VOF_ADDR"
+is "has the attribute" "$(vof_get disk1 ctrl_loss_tmo)" 77
+ctl 0 "a device without a disk" connect rng "${at[@]}" -n rng
+is "is named by its device" "$SAID" "rng: $(vof_get rng device)"
+
+before=$(dirs)
+ctl 3 "no such target" connect x "${at[@]}" -n nobody
+says "no such target" "no such target .*does not serve that tvqn"
+ctl 4 "no access" connect x "${at[@]}" -n private
+says "no access" "allow="
+ctl 5 "nobody listens" connect x "${at[@]}" -s 9 -n big
+says "nobody listens" "is the target started"
+ctl 5 "a host that nobody knows" connect x -t tcp -a nobody.invalid -n big
+ctl 2 "tls over rdma" connect x -t rdma -a "$VOF_ADDR" -n big --tls
+ctl 1 "a fabric that is none" connect x -t carrier -a "$VOF_ADDR" -n big
+is "nothing of all that is left" "$(dirs)" "$before"
+is "nor in /run" "$(ls /run/virtio-of/devices)" "$before"
+
+exits() { "${@:2}"; [ $? = "$1" ]; }
+within 8 "--wait ends when it is over" exits 5 vofctl connect x "${at[@]}" -s 9 -n big --wait 2
+timeout -s TERM 1 vofctl connect x "${at[@]}" -s 9 -n big --wait 60 2>"$VOF_TMP/said"
+like "a signal ends it" "$(cat "$VOF_TMP/said")" "trying again.*ended by a signal"
+is "and nothing is left" "$(dirs)" "$before"
+
+vofctl connect late "${at[@]}" -s 8550 -n late --wait 60 >"$VOF_TMP/said" 2>&1 &
+late=$!
+check "what may pass is tried again" until_done grep -q "trying again" "$VOF_TMP/said"
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --blk tvqn=late,mem=1M
+second=$TARGET
+wait $late
+is "until there is a target" $? 0
+is "then it is live" "$(state late)" live
+vofctl connect late "${at[@]}" -s 8550 -n late --idempotent >/dev/null &
+ctl 0 "two at a time" connect late "${at[@]}" -s 8550 -n late --idempotent
+check "of which neither fails" wait $!
+
+# ---- list, show --------------------------------------------------------------
+
+disk=$(vof_disk d0)
+ctl 0 "list" list
+like "a line for a disk" "$SAID" "d0 +$disk +1.0M +live +tcp +$VOF_ADDR +com.example/disk0"
+like "a line for none" "$SAID" "rng +- +- +live"
+ctl 0 "list -o json" list -o json
+like "json has a version" "$SAID" '"version": 1'
+ctl 2 "list -o xml" list -o xml
+ctl 0 "show by name" show d0
+byname=$SAID
+like "it has it all" "$byname" "tvqn +com.example/disk0.*io_tmo +31.*disk +$disk"
+ctl 0 "show by disk" show "$disk"
+is "is the same" "$(grep -v state_age <<<"$SAID")" "$(grep -v state_age <<<"$byname")"
+ctl 1 "show what is not there" show nobody
+ctl 1 "show a stranger's disk" show /dev/nobody
+ctl 2 "show what is no disk" show /dev/null
+ctl 2 "show nothing" show
+
+# ---- set, reconnect ----------------------------------------------------------
+
+ctl 0 "set" set d0 io_tmo=40 reconnect_delay=1
+is "is set" "$(vof_get d0 io_tmo) $(vof_get d0 reconnect_delay)" "40 1"
+ctl 2 "set a bad value" set d0 io_tmo=0
+ctl 2 "set what is no attribute" set d0 frobnicate=1
+ctl 6 "set what is fixed now" set d0 tvqn=other
+ctl 1 "set of no device" set nobody io_tmo=1
+ctl 0 "reconnect" reconnect d0 --wait 20
+is "is one" "$(vof_get d0 reconnects)" 1
+ctl 1 "reconnect no device" reconnect nobody
+
+# ---- disconnect --------------------------------------------------------------
+
+ctl 0 "a big disk" connect big "${at[@]}" -n big
+disk=$(vof_disk big)
+# stays WHAT WORDS
+stays()
+{
+	ctl 6 "$1 stays" disconnect big
+	says "$1" "$2"
+	is "$1 is live" "$(state big)" live
+}
+mkfs.ext4 -qF "$disk" 8M
+mkdir -p "$VOF_TMP/mnt"
+mount "$disk" "$VOF_TMP/mnt"
+stays "what is mounted" "$disk is mounted at $VOF_TMP/mnt"
+umount "$VOF_TMP/mnt"
+mkswap "$disk" >/dev/null
+if swapon "$disk"; then
+	stays "swap" "$disk is swap"
+	swapoff "$disk"
+else
+	not_ok "swapon"
+fi
+vof_dm upper "0 8 linear $disk 0"
+stays "a part of another device" "$disk is part of the device mapper's upper"
+dmsetup remove --noudevrules --noudevsync upper
+rm -f /dev/mapper/upper
+loop=$(vof_loop "$disk")
+stays "what is below a loop device" "$disk is below $loop"
+losetup -d "$loop"
+sleep 1000 <"$disk" &
+holder=$!
+stays "what is open" "$disk is open in sleep .process $holder"
+ctl 6 "by its disk, too" disconnect "$disk"
+ctl 0 "--force takes it away" disconnect big --force
+is "it is gone" "$(state big)" none
+kill $holder
+ctl 0 "a big disk again" connect big "${at[@]}" -n big
+mkfs.ext4 -qF "$(vof_disk big)" 8M
+mount "$(vof_disk big)" "$VOF_TMP/mnt"
+ctl 0 "--force, of a mounted one" disconnect big --force
+says "--force, of a mounted one" "is mounted at .*taken away all the same"
+umount "$VOF_TMP/mnt" 2>/dev/null
+
+ctl 1 "disconnect what is not there" disconnect nobody
+ctl 0 "disconnect --idempotent" disconnect --idempotent nobody
+ctl 0 "disconnect by disk" disconnect "$(vof_disk disk1)"
+is "it is gone" "$(state disk1)" none
+vof_connect hand tvqn=com.example/disk5
+ctl 0 "for the root" connect root "${at[@]}" -n com.example/disk6 --keep
+ctl 6 "it stays" disconnect root --force
+ctl 0 "disconnect --all" disconnect --all
+like "leaves alone what it did not make" "$SAID" "hand: not made by vofctl.*root: connected with"
+is "and that alone" "$(dirs)" "hand
+root"
+ctl 0 "what was made by hand, by name" disconnect hand
+is "nothing is noted of what is gone" "$(ls /run/virtio-of/devices)" root
+# The test takes it, since vofctl does not.
+vof_disconnect root
+kill_target $second
+
+# ---- persist -----------------------------------------------------------------
+
+ctl 0 "connect --persist" connect d0 -t tcp -a server -n com.example/disk0 --persist --io-tmo 33
+is "has a file" "$(grep -v '^#' /etc/virtio-of/initiator.conf.d/d0.conf)" "[device d0]
+transport = tcp
+traddr = server
+tvqn = com.example/disk0
+io_tmo = 33"
+ctl 0 "again" connect d0 -t tcp -a server -n com.example/disk0 --persist --idempotent
+echo "[device d0]" >/etc/virtio-of/initiator.conf.d/d0.conf
+ctl 1 "not over what others wrote" connect d0 -t tcp -a server -n com.example/disk0 \
+	--persist --idempotent
+ctl 0 "disconnect" disconnect d0
+
+# ---- udev, and many ----------------------------------------------------------
+
+mkdir -p /run/udev
+/usr/lib/systemd/systemd-udevd --daemon || bail "no udev"
+serial=/dev/disk/by-id/virtio-vof-
+for ((i = 0; i < 3; i++)); do
+	ctl 0 "with udev, $i" connect d0 "${at[@]}" -n com.example/disk0
+	like "its name in by-id" "$SAID" "^d0: ${serial}[0-9a-f]{16}$"
+	is "is there" "$(readlink -f "${SAID#d0: }")" "$(vof_disk d0)"
+	ctl 0 "disconnect by it" disconnect "${SAID#d0: }"
+	is "it is gone" "$(state d0)" none
+done
+for ((i = 0; i < 30; i++)); do
+	timeout 60 vofctl connect "d$i" "${at[@]}" -n "com.example/disk$i" >>"$VOF_TMP/said30" &
+	[ $((i % 6)) != 5 ] || wait $!
+done
+wait_all() { [ "$(grep -c "^d[0-9]*: $serial" "$VOF_TMP/said30")" = 30 ]; }
+check "thirty devices" until_done wait_all
+within 1 "a list of thirty" vofctl list
+is "has thirty lines" "$(vofctl list | grep -c ' live ')" 30
+is "in order" "$(vofctl list | sed -n '2p;12p' | cut -d ' ' -f 1 | xargs)" "d0 d10"
+ctl 0 "disconnect all thirty" disconnect --all
+is "nothing is left" "$(dirs)" ""
+pkill -x systemd-udevd
+finish

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A device in the configuration, so that it is there after the next boot. */
+#ifndef VOFCTL_PERSIST_H
+#define VOFCTL_PERSIST_H
+
+#include "spec.h"
+
+#define PERSIST_DIR	"/etc/virtio-of/initiator.conf.d"
+
+/*
+ * The file of that name, in the place of one that was written by this. Returns an exit
+ * code, and has said what is wrong.
+ */
+int persist_write(const struct spec *s);
+
+#endif
