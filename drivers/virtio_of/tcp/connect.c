@@ -114,6 +114,7 @@ static void vof_tcp_end(struct vof_tcp_queue *tq)
 	vof_tcp_sock_detach(tq);
 	vof_tcp_send_stop(tq);
 	vof_tcp_late_stop(tq);
+	vof_tcp_frag_stop(&tq->frags);
 	vof_tcp_sock_release(tq);
 	vof_tcp_page_stop(tq);
 }

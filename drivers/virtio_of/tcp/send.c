@@ -11,8 +11,9 @@
  *  - a work, for everybody else, and when TCP has room again.
  *
  * TCP copies what it is given: the driver's memory is not looked at again once a request
- * is sent, but for pages that are lent, see page.c. What TCP takes of it at a time is up to
- * TCP; the rest waits in @msg.
+ * is sent, but for pages that are lent, see page.c. It gets as much at a time as fits into
+ * the memory that it copies to, see frag.c. What TCP takes of that is up to TCP; the rest
+ * waits in @msg.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
@@ -150,6 +151,7 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 {
 	struct iov_iter *iter = &tq->msg.msg_iter;
 	size_t len = iov_iter_count(iter), part = len;
+	unsigned int flags = tq->msg.msg_flags;
 	int ret;
 
 	if (vof_tcp_fault(VOF_TCP_FAULT_SEND))
@@ -158,10 +160,16 @@ static int vof_tcp_send_part(struct vof_tcp_queue *tq, struct sock *sk)
 		return vof_tcp_send_no_memory(sk);
 	if (vof_tcp_fault(VOF_TCP_FAULT_SHORT))
 		part = DIV_ROUND_UP(len, 2);
+	/* TLS copies to memory of its own, and pages that are lent are not copied. */
+	if (!tq->tls && !tq->msg.msg_ubuf)
+		part = min_t(size_t, part, vof_tcp_frag_room(&tq->frags, sk));
+	if (part < len)
+		tq->msg.msg_flags = (flags & ~MSG_EOR) | MSG_MORE;
 	iov_iter_truncate(iter, part);
 	ret = tq->tls ? sock_sendmsg(tq->sock, &tq->msg) :
 			tcp_sendmsg_locked(sk, &tq->msg, part);
 	iov_iter_reexpand(iter, iov_iter_count(iter) + len - part);
+	tq->msg.msg_flags = flags;
 	return ret;
 }
 
@@ -178,7 +186,7 @@ static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk, bool
 	tq->send_stalls++;
 	spin_unlock_irqrestore(lock, flags);
 	/* Else what is on its way makes room when it arrives. */
-	if (first || tcp_rtx_and_write_queues_empty(sk))
+	if (first || !tcp_sk(sk)->packets_out)
 		queue_delayed_work(vof_tcp_wq, &tq->retry, VOF_TCP_RETRY);
 }
 

@@ -20,6 +20,7 @@
 #include <net/sock.h>
 #include <virtio_of/fabric.h>
 
+#include "frag.h"
 #include "stream.h"
 
 /* The largest request, which is what a target has to drain if it refuses one. */
@@ -104,6 +105,7 @@ union vof_tcp_vec {
  * @head: its command is still to be sent
  * @next_seg: the first one of its segments that @msg does not have
  * @msg: what is to be sent of it next
+ * @frags: what TCP copies that to
  * @vecs: what @msg gathers
  * @work: sends
  * @retry: the same, after a moment
@@ -144,6 +146,7 @@ struct vof_tcp_queue {
 	bool head;
 	unsigned int next_seg;
 	struct msghdr msg;
+	struct vof_tcp_frags frags;
 	struct work_struct work;
 	struct delayed_work retry;
 
