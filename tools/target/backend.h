@@ -92,6 +92,11 @@ struct backend {
 	 * if they must be read. A read into its own place copies nothing.
 	 */
 	uint8_t		*base;
+	/*
+	 * Where all bytes are to be put that are written, if that may be done ahead of the
+	 * write, which then copies nothing; NULL if not. From a page on.
+	 */
+	uint8_t		*into;
 	int		base_fd;	/* a file that has the same; -1: there is none */
 	char		disk[BACKEND_DISK_NAME];	/* its name; empty: is no disk */
 };

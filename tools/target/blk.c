@@ -238,6 +238,7 @@ static int blk_write(struct request *req)
 	struct blk_request *b = to_blk(req);
 	uint32_t length = req->out_len - HEADER;
 	const struct payload *data = request_payload(req, HEADER);
+	bool placed = be->into && (const void *)data == be->into + b->sector * SECTOR;
 
 	if (be->readonly ||
 	    !blk_range_ok(req->state->dev, b->sector, length)) {
@@ -253,7 +254,7 @@ static int blk_write(struct request *req)
 	 * A copy that does not fit in staging memory is left out: the page
 	 * cache takes any address.
 	 */
-	if ((uintptr_t)data % be->mem_align &&
+	if (!placed && (uintptr_t)data % be->mem_align &&
 	    length <= request_stage_max(req)) {
 		void *copy = request_stage(req, length);
 
@@ -269,6 +270,26 @@ static int blk_write(struct request *req)
 	b->bio.length = length;
 	blk_start(req);
 	return 0;
+}
+
+/*
+ * A write that nothing speaks against goes where it belongs while it comes. What it tears if
+ * it does not come to its end is its own range, by whole blocks; that of others, and of
+ * requests that are refused, is out of reach.
+ */
+static void *blk_place(struct request *req, uint32_t length)
+{
+	const struct dev *dev = req->state->dev;
+	const struct backend *be = dev->backend;
+	struct virtio_blk_outhdr hdr;
+	uint64_t sector;
+
+	memcpy(&hdr, req->head, sizeof(hdr));
+	sector = le64toh(hdr.sector);
+	if (!be->into || be->readonly || dev->cfg->delay || !req->in_len ||
+	    le32toh(hdr.type) != VIRTIO_BLK_T_OUT || !blk_range_ok(dev, sector, length))
+		return NULL;
+	return be->into + sector * SECTOR;
 }
 
 static int blk_flush(struct request *req)
@@ -410,6 +431,7 @@ const struct dev_ops blk_ops = {
 	.end = blk_end,
 	.reset = blk_reset,
 	.submit = blk_submit,
+	.place = blk_place,
 	.told = blk_told,
 	.lost = blk_lost,
 	.cancel = blk_cancel,

@@ -64,6 +64,8 @@ struct slot {
 	bool			aborted;	/* answer ESTATUS when it was fetched */
 	bool			copied;		/* the head of the request */
 	const uint8_t		*out;		/* device-readable bytes */
+	uint8_t			*place;		/* of those behind the header, the device's own */
+	uint32_t		got, getting;	/* of these bytes */
 	struct request		req;
 };
 
@@ -120,15 +122,22 @@ struct transport {
 	/*
 	 * Send data, tail and completion of @s. It takes them, and sends them when there
 	 * is room. Where bytes follow a command and have not been fetched, they are
-	 * dropped.
+	 * dropped; the rest of what is being put in place as well, from this moment on.
 	 */
 	void		(*reply)(struct slot *s);
 	/*
 	 * Get the @len bytes that belong to a command, all of them, to @dst; until then,
 	 * or until it is answered without, a stream takes no other command. Ends in
-	 * conn_fetched(). False: not now, again after conn_room().
+	 * conn_fetched(). False: not now, again after conn_room(). Of a stream the first
+	 * of them, and then the others.
 	 */
 	bool		(*fetch)(struct slot *s, void *dst, uint32_t len);
+	/*
+	 * The same, to where others look at it, and where it stays if no more comes: in
+	 * blocks of DEV_MAX_BLOCK, by address, none of which is ever there in part. Only
+	 * from within poll() and drain(), and never once it is closing (optional).
+	 */
+	bool		(*place)(struct slot *s, void *dst, uint32_t len);
 	/*
 	 * Take what has arrived, a batch at most, of a control queue one command, and what
 	 * has been sent. How much has arrived; with @sent, how much of both.

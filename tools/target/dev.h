@@ -87,6 +87,12 @@ struct dev_ops {
 	 */
 	int		(*submit)(struct request *req);
 	/*
+	 * Of a request of which only the header is there: where the @length bytes behind
+	 * it belong, which are put there before it is submitted, or in part if it never
+	 * is. NULL: they are to be kept for it (optional).
+	 */
+	void		*(*place)(struct request *req, uint32_t length);
+	/*
 	 * Let go of a request that has not reached the backend yet; true when
 	 * it was given up and no done will follow.
 	 */

@@ -55,7 +55,7 @@ static void mem_submit(struct backend *be, struct bio *bio)
 			memset(bio->buf, 0, bio->length);
 		break;
 	case BIO_WRITE:
-		if (m->base)
+		if (m->base && bio->buf != m->base + bio->offset)
 			memcpy(m->base + bio->offset, bio->buf, bio->length);
 		break;
 	case BIO_DISCARD:
@@ -143,7 +143,8 @@ struct backend *backend_open_mem(uint64_t size)
 	}
 	/* what is discarded goes back to the kernel, which it would not if locked */
 	munlock(m->base, m->be.size);
+	m->be.into = (uint8_t *)m->base;
 	if (m->be.size <= PIN_MAX)
-		m->be.base = (uint8_t *)m->base;
+		m->be.base = m->be.into;
 	return &m->be;
 }

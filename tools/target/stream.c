@@ -7,6 +7,11 @@
 
 #include "stream.h"
 
+/* From here on a copy costs more than to receive once more. */
+#define STREAM_LARGE	8192U
+/* What stands before the data of a large write. */
+#define STREAM_LEAN	(VIRTIO_OF_PDU_SIZE + 16U)
+
 void stream_init(struct stream *st, uint8_t *buf, uint32_t size)
 {
 	*st = (struct stream) { .buf = buf, .size = size };
@@ -28,50 +33,91 @@ static uint32_t buffered(const struct stream *st)
 	return st->to - st->from;
 }
 
-/* As much of the body as has been read ahead. */
-static void take_buffered(struct stream *st)
+/* Of @n bytes at hand so many go to their place by now. */
+static uint32_t ripe(const struct stream *st, size_t n)
 {
-	uint32_t n = buffered(st) < st->left ? buffered(st) : st->left;
+	uint32_t over;
 
-	if (st->dst) {
-		memcpy(st->dst, st->buf + st->from, n);
+	if (n >= st->part)
+		return st->part;
+	if (!st->blocks)
+		return n;
+	over = ((uintptr_t)st->dst + n) % STREAM_BLOCK;
+	return n > over ? n - over : 0;
+}
+
+static void moved(struct stream *st, uint32_t n)
+{
+	if (st->dst)
 		st->dst += n;
-	}
-	st->from += n;
+	st->part -= n;
 	st->left -= n;
 }
 
-int stream_room(struct stream *st, struct iovec iov[2])
+/* @n that have been read ahead. */
+static void take_buffered(struct stream *st, uint32_t n)
 {
-	int n = 0;
+	if (st->dst)
+		memcpy(st->dst, st->buf + st->from, n);
+	st->from += n;
+	moved(st, n);
+}
+
+/*
+ * Is there room to read ahead? Behind a large body there is none for another one, which is
+ * to go where it belongs without a copy: for a command, and the header of its request.
+ */
+static uint32_t ahead(const struct stream *st)
+{
+	uint32_t most = st->size;
+
+	if (st->lean && most > STREAM_LEAN && (!st->body || st->dst))
+		most = STREAM_LEAN;
+	return st->to < most ? most - st->to : 0;
+}
+
+int stream_room(struct stream *st, size_t there, struct iovec iov[2])
+{
+	uint32_t n = st->part;
+	int vecs = 0;
 
 	if (st->undecided)
 		return 0;
-	/* less than a command, if all was taken that there is */
+	/* less than a command, if all was taken that there is; or than a block */
 	if (st->from) {
 		memmove(st->buf, st->buf + st->from, buffered(st));
 		st->to -= st->from;
 		st->from = 0;
 	}
-	if (st->body && st->dst && st->left)
-		iov[n++] = (struct iovec) { st->dst, st->left };
-	if (st->to < st->size)
-		iov[n++] = (struct iovec) { st->buf + st->to, st->size - st->to };
-	return n;
+	if (st->body && st->dst && n) {
+		if (st->blocks)
+			n = ripe(st, buffered(st) + there);
+		if (!n)
+			return 0;
+		st->held = st->blocks ? buffered(st) : 0;
+		iov[vecs++] = (struct iovec) { st->dst + st->held, n - st->held };
+		if (n < st->part)
+			return vecs;
+	}
+	if (ahead(st))
+		iov[vecs++] = (struct iovec) { st->buf + st->to, ahead(st) };
+	return vecs;
 }
 
 void stream_fed(struct stream *st, size_t n)
 {
 	if (st->body && st->dst) {
-		uint32_t direct = n < st->left ? n : st->left;
+		uint32_t rest = st->part - st->held;
+		uint32_t direct = n < rest ? n : rest;
 
-		st->dst += direct;
-		st->left -= direct;
+		take_buffered(st, st->held);
+		st->held = 0;
+		moved(st, direct);
 		n -= direct;
 	}
 	st->to += n;
 	if (st->body && !st->dst)
-		take_buffered(st);
+		take_buffered(st, ripe(st, buffered(st)));
 }
 
 bool stream_partial(const struct stream *st)
@@ -81,13 +127,14 @@ bool stream_partial(const struct stream *st)
 
 enum stream_item stream_next(struct stream *st, uint8_t pdu[VIRTIO_OF_PDU_SIZE])
 {
-	if (st->undecided || (st->body && st->left))
+	if (st->undecided || (st->body && st->part))
 		return STREAM_NONE;
 	if (st->body) {
 		bool wanted = st->dst;
 
 		st->body = false;
 		st->dst = NULL;
+		st->undecided = st->left;
 		if (wanted)
 			return STREAM_BODY;
 	}
@@ -95,6 +142,7 @@ enum stream_item stream_next(struct stream *st, uint8_t pdu[VIRTIO_OF_PDU_SIZE])
 		return STREAM_NONE;
 	memcpy(pdu, st->buf + st->from, VIRTIO_OF_PDU_SIZE);
 	st->from += VIRTIO_OF_PDU_SIZE;
+	st->lean = false;
 	return STREAM_COMMAND;
 }
 
@@ -102,12 +150,20 @@ void stream_expect(struct stream *st, uint32_t len)
 {
 	st->undecided = true;
 	st->left = len;
+	st->lean = len >= STREAM_LARGE;
 }
 
-void stream_take(struct stream *st, uint8_t *dst)
+void stream_take(struct stream *st, uint8_t *dst, uint32_t n, bool blocks)
 {
 	st->undecided = false;
 	st->body = true;
+	st->blocks = blocks;
 	st->dst = dst;
-	take_buffered(st);
+	st->part = n;
+	take_buffered(st, ripe(st, buffered(st)));
+}
+
+void stream_drop(struct stream *st)
+{
+	stream_take(st, NULL, st->left, false);
 }

@@ -5,8 +5,12 @@
  *
  * Bytes arrive where stream_room() says: the rest of a body in its own place, all others
  * in a buffer from which stream_next() takes commands. Whoever gets a command says how
- * many bytes belong to it, and then, maybe later, where they go, or that they are dropped.
+ * many bytes belong to it, and then, maybe later, where they go, or that they are dropped;
+ * of a body in parts that is said of each part when the one before is there.
  * Until then there is no room: the peer waits, and nobody keeps anything for it.
+ *
+ * A part can go to where others look at it meanwhile, and where it stays if no more of it
+ * comes. That is filled in whole blocks, and a block only when all of it has come.
  */
 #ifndef VOFT_STREAM_H
 #define VOFT_STREAM_H
@@ -18,10 +22,13 @@
 
 #include <linux/virtio_of.h>
 
+/* Of what is filled in blocks, by its address; but for the first and the last one. */
+#define STREAM_BLOCK	4096U
+
 enum stream_item {
 	STREAM_NONE,		/* more bytes are needed, or a decision is */
 	STREAM_COMMAND,		/* one is there */
-	STREAM_BODY,		/* all of that of the last command is where it was wanted */
+	STREAM_BODY,		/* that of the last command, or a part, is where it was wanted */
 };
 
 struct stream {
@@ -30,16 +37,23 @@ struct stream {
 	uint32_t	from, to;	/* of what was received and not taken yet */
 	bool		undecided;	/* about the body of the last command */
 	bool		body;		/* it is being taken */
+	bool		blocks;		/* in whole blocks */
+	bool		lean;		/* it is so large that nothing is read ahead of the next */
 	uint8_t		*dst;		/* to here; NULL: nowhere */
-	uint32_t	left;		/* of its bytes */
+	uint32_t	part;		/* of the part that goes there, so many are to come, */
+	uint32_t	left;		/* and of the whole body */
+	uint32_t	held;		/* of the part, read ahead, until its block is there */
 };
 
 /* @size: at least VIRTIO_OF_PDU_SIZE. What was read ahead goes with it to a larger @buf. */
 void stream_init(struct stream *st, uint8_t *buf, uint32_t size);
 void stream_move(struct stream *st, uint8_t *buf, uint32_t size);
 
-/* Where the next bytes go. 0: nowhere just now. */
-int stream_room(struct stream *st, struct iovec iov[2]);
+/*
+ * Where the next bytes go; in blocks, if @there have come and not been fed. 0: nowhere just
+ * now, or in blocks, not before more have come.
+ */
+int stream_room(struct stream *st, size_t there, struct iovec iov[2]);
 /* @n of them have arrived. */
 void stream_fed(struct stream *st, size_t n);
 /* Has part of something arrived, the rest of which is to come? */
@@ -49,7 +63,12 @@ bool stream_partial(const struct stream *st);
 enum stream_item stream_next(struct stream *st, uint8_t pdu[VIRTIO_OF_PDU_SIZE]);
 /* Behind that command there are @len bytes, which is more than none. */
 void stream_expect(struct stream *st, uint32_t len);
-/* They go to @dst, and STREAM_BODY tells when they are there; NULL: they go. */
-void stream_take(struct stream *st, uint8_t *dst);
+/*
+ * The next @n, which are no more than are to come, go to @dst, and STREAM_BODY tells when
+ * they are there; @blocks: in whole blocks.
+ */
+void stream_take(struct stream *st, uint8_t *dst, uint32_t n, bool blocks);
+/* All that are to come go, also where some have been taken. */
+void stream_drop(struct stream *st);
 
 #endif

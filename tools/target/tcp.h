@@ -111,8 +111,9 @@ void tcp_stop_listening(void);
 /* tcp_recv.c: commands */
 int tcp_poll(struct conn *c, bool sent);
 bool tcp_fetch(struct slot *s, void *dst, uint32_t len);
+bool tcp_place(struct slot *s, void *dst, uint32_t len);
 bool tcp_drain(struct conn *c);
-/* A command of a stream that has been answered without its body: that goes. */
+/* A command of a stream that has been answered without all of its body: the rest goes. */
 void tcp_drop_body(struct slot *s);
 
 /* tcp_send.c: answers */

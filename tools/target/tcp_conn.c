@@ -256,6 +256,7 @@ static int tls_begin(void (*lost)(const char *adapter))
 
 const struct transport tcp_transport = {
 	.scheme = "tcp",
+	.place = tcp_place,
 	.init = tcp_init,
 	TCP_OPERATIONS,
 };

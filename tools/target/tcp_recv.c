@@ -45,15 +45,43 @@ static bool cut_off(const struct tcp_conn *t)
 	return t->tls && t->hung_up && !ioctl(t->fd, FIONREAD, &n) && !n;
 }
 
+static int waiting(const struct tcp_conn *t)
+{
+	int n = 0;
+
+	ioctl(t->fd, FIONREAD, &n);
+	return n;
+}
+
+/*
+ * Less than a block of what is received in place has come. It is left where it is: that
+ * there is more will be told. Unless this was the end, whose cause stands behind it.
+ */
+static void no_block(struct tcp_conn *t)
+{
+	uint8_t rest[STREAM_BLOCK];
+
+	t->readable = false;
+	if (!t->hung_up)
+		return;
+	if (recv(t->fd, rest, sizeof(rest), MSG_DONTWAIT) >= 0 || errno == EAGAIN)
+		conn_lost(&t->c, "peer disconnected");
+	else
+		conn_lost(&t->c, strerror(errno));
+}
+
 /* More bytes, as many as there are and have a place. How many. */
 static size_t read_more(struct tcp_conn *t)
 {
+	bool blocks = t->stream.body && t->stream.blocks;
 	struct iovec iov[2];
 	size_t room = 0;
 	ssize_t ret;
 	int n;
 
-	n = stream_room(&t->stream, iov);
+	n = stream_room(&t->stream, blocks ? waiting(t) : 0, iov);
+	if (!n && blocks)
+		no_block(t);
 	if (!n)
 		return 0;
 	ret = receive(t, iov, n);
@@ -129,7 +157,9 @@ static int take(struct tcp_conn *t, int most)
 		case STREAM_NONE:
 			return n;
 		case STREAM_BODY:
-			t->current = NULL;
+			/* there may be more of it, about which is decided now */
+			if (!t->stream.undecided)
+				t->current = NULL;
 			conn_fetched(s);
 			break;
 		case STREAM_COMMAND:
@@ -227,8 +257,16 @@ bool tcp_fetch(struct slot *s, void *dst, uint32_t len)
 {
 	struct tcp_conn *t = tcp_of(s->conn);
 
-	(void)len;
-	stream_take(&t->stream, dst);
+	stream_take(&t->stream, dst, len, false);
+	conn_activate(&t->c);
+	return true;
+}
+
+bool tcp_place(struct slot *s, void *dst, uint32_t len)
+{
+	struct tcp_conn *t = tcp_of(s->conn);
+
+	stream_take(&t->stream, dst, len, true);
 	conn_activate(&t->c);
 	return true;
 }
@@ -244,7 +282,9 @@ void tcp_drop_body(struct slot *s)
 		conn_close(&t->c, "more bytes behind a refused command than are worth while");
 		return;
 	}
-	stream_take(&t->stream, NULL);
+	stream_drop(&t->stream);
+	/* what was less than a block, too */
+	t->readable = true;
 	conn_activate(&t->c);
 }
 
@@ -255,13 +295,11 @@ void tcp_drop_body(struct slot *s)
 bool tcp_drain(struct conn *c)
 {
 	struct tcp_conn *t = tcp_of(c);
-	int waiting = 0;
 
 	if (t->shaking || c->closing)
 		return false;
 	if (!t->drain_to) {
-		ioctl(t->fd, FIONREAD, &waiting);
-		t->drain_to = t->received + waiting + 1;
+		t->drain_to = t->received + waiting(t) + 1;
 		/* too much is harmless: what has not arrived ends it */
 		if (t->tls)
 			t->drain_to += TLS_AHEAD;

@@ -54,6 +54,8 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
 {
 	const struct slot *s = container_of(req, struct slot, req);
 
+	if (s->place)
+		return (const struct payload *)(s->place + offset - HEADER);
 	return (const struct payload *)(s->out + offset);
 }
 
@@ -160,30 +162,60 @@ void request_configured(struct request *req, uint16_t status)
 		conn_reply_status(s, status);
 }
 
-/* False: not now, again when something has become free. */
+/*
+ * What belongs to a command; of a stream the header of a request first, by which the device
+ * says where the rest belongs. False: not now, again when something has become free.
+ */
 static bool fetch(struct slot *s)
 {
+	const struct transport *ops = s->conn->ops;
 	bool apart = s->conn->bodies.map;
 	struct stage *stage = apart ? &s->conn->bodies : &s->conn->stage;
 	struct stage_piece *piece = apart ? &s->body : &s->piece;
 	uint32_t length = s->cmd.out_length;
 	uint8_t *dst = s->small;
 
-	if (length > s->small_len) {
+	s->getting = length - s->got;
+	if (ops->ordered && length > s->small_len && !s->got) {
+		s->getting = HEADER;
+	} else if (length > s->small_len && !s->place) {
 		if (!stage_get(stage, piece,
 			       1 + (length - HEADER + STAGE_PAGE - 1) / STAGE_PAGE))
 			return false;
 		dst = stage_at(stage, piece) + STAGE_PAGE - HEADER;
+		memcpy(dst, s->small, s->got);
 	}
 	s->out = dst;
 	s->reading = true;
-	if (s->conn->ops->fetch(s, dst, length))
+	if (s->place ? ops->place(s, s->place, s->getting) :
+		       ops->fetch(s, dst + s->got, s->getting))
 		return true;
 	/* whoever is at the head of the list may wait for just this piece */
 	stage_put(stage, piece);
 	s->out = NULL;
 	s->reading = false;
 	return false;
+}
+
+/* What follows the next part may be wanted before this returns, and have to wait. */
+static void fetch_or_wait(struct slot *s)
+{
+	s->conn->body_wait = NULL;
+	if (!fetch(s))
+		s->conn->body_wait = s;
+}
+
+/* The header is there, and a copy of it decides: where does the rest belong? */
+static void place(struct slot *s)
+{
+	const struct conn *c = s->conn;
+	const struct dev_ops *ops = c->inst->dev->ops;
+
+	memcpy(s->req.head, s->small, HEADER);
+	if (!c->ops->place || !ops->place || !(c->inst->status & 4))
+		return;
+	s->place = ops->place(&s->req, s->cmd.out_length - HEADER);
+	s->copied = s->place;
 }
 
 static bool start(struct slot *s)
@@ -223,8 +255,8 @@ void vq_kick(struct conn *c)
 		}
 	}
 	/* they have given back what this one waits for; it does not wait for theirs */
-	if (c->body_wait && !c->closing && fetch(c->body_wait))
-		c->body_wait = NULL;
+	if (c->body_wait && !c->closing)
+		fetch_or_wait(c->body_wait);
 	c->kicking = false;
 }
 
@@ -238,7 +270,7 @@ static void enqueue(struct slot *s)
 	 * What has come in a stream holds memory that is needed for what stands behind it
 	 * there: it does not wait for those that answers keep waiting.
 	 */
-	if ((!list_empty(&c->stage_wait) && !s->body.pages) || !start(s)) {
+	if ((!list_empty(&c->stage_wait) && !s->body.pages && !s->place) || !start(s)) {
 		list_add_tail(&s->node, &c->stage_wait);
 		conn_activate(c);
 	}
@@ -257,6 +289,7 @@ void vq_read_done(struct slot *s)
 	struct conn *c = s->conn;
 
 	s->reading = false;
+	s->got += s->getting;
 	if (s->aborted) {
 		fail(s, VIRTIO_OF_STATUS_ESTATUS);
 		c->user->ended(c);
@@ -264,6 +297,11 @@ void vq_read_done(struct slot *s)
 	}
 	if (c->quiesce)
 		return;
+	if (s->got < s->cmd.out_length) {
+		place(s);
+		fetch_or_wait(s);
+		return;
+	}
 	if (c->ops->ordered) {
 		run_or_hold(s);
 		return;
@@ -318,11 +356,15 @@ void vq_abort(struct conn *c)
 
 		if (s->state != SLOT_BUSY)
 			continue;
-		if (s->reading)
+		/* no more of it is written, now and not when the peer has sent it all */
+		if (s->reading && s->place) {
+			s->reading = false;
+			fail(s, VIRTIO_OF_STATUS_ESTATUS);
+		} else if (s->reading) {
 			s->aborted = true;
-		else if (s->in_device &&
-			 c->inst->dev->ops->cancel(&s->req))
+		} else if (s->in_device && c->inst->dev->ops->cancel(&s->req)) {
 			request_fail(&s->req, VIRTIO_OF_STATUS_ESTATUS);
+		}
 	}
 }
 
@@ -361,6 +403,8 @@ static void vq_request(struct slot *s)
 	req->started = false;
 	req->state = &inst->state;
 	s->out = NULL;
+	s->place = NULL;
+	s->got = 0;
 	s->copied = false;
 	req->out_len = cmd->out_length;
 	req->in_len = cmd->in_length;
@@ -391,8 +435,7 @@ static void vq_request(struct slot *s)
 	}
 	/* it would be in the way of others, which would wait for what it waits for */
 	if (c->ops->ordered && cmd->out_length) {
-		if (!fetch(s))
-			c->body_wait = s;
+		fetch_or_wait(s);
 		return;
 	}
 	run_or_hold(s);

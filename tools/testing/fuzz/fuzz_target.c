@@ -11,6 +11,8 @@
  *
  *	no I/O of an instance is on its way while a younger one of its names is served
  *	no bytes are fetched to, written from or sent from memory of another command
+ *	nothing is put in place for an instance that is not served alone, or is reset, nor
+ *	for a request that was given up; sectors are old or new
  *	every command is answered once, by the connection that it came by
  *	no memory is freed that an adapter or a disk works on
  *
@@ -398,8 +400,9 @@ static int all_plays(unsigned int seconds)
 		}
 	printf("%llu plays of %u steps, %llu answers, %llu requests, ",
 	       (unsigned long long)(seed - first), STEPS, counts->answers, counts->ios);
-	printf("%llu instances, %llu of them after older ones\n", counts->served,
+	printf("%llu instances, %llu of them after older ones, ", counts->served,
 	       counts->fences);
+	printf("%llu writes torn\n", counts->torn);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 
 /* Of all plays: who tried nothing has shown nothing. */
 extern struct counts {
-	unsigned long long	answers, served, fences, ios;
+	unsigned long long	answers, served, fences, ios, torn;
 } *counts;
 
 /* Names of devices and of initiators. */
@@ -63,7 +63,7 @@ void host_pull(void);
 bool host_uses(const struct conn *c);
 bool host_older_io(const struct instance *inst);
 
-/* What lies at @offset of the disk of the device that is called so. */
+/* What lies at @offset of the disk of the device that is called so, until it is written. */
 uint8_t content(const char *tvqn, uint64_t offset);
 
 /* ---- pretend_adapter.c: a transport of two kinds, keyed and stream ---- */
@@ -107,6 +107,8 @@ struct pconn *peer_connect(unsigned int address, bool stream);
 /* It has something for the target. */
 void peer_wake(struct pconn *p);
 struct list *peers(void);
+/* Is something of @c put in place, and not to its end yet? */
+bool peer_places(const struct conn *c);
 /* Something of some connection ends. False: there is nothing. */
 bool adapter_step(void);
 void adapter_remove(void);
@@ -119,12 +121,15 @@ bool peer_send(struct pconn *p, struct proto_cmd *cmd, struct pending *what);
 uint16_t peer_id(struct pconn *p);
 /* Every byte that the command @id of @p has written. */
 uint8_t pattern(const struct pconn *p, uint16_t id);
-/* What belongs to the command of @s. */
-void peer_bytes(const struct slot *s, void *dst, uint32_t len);
+/* Of what belongs to the command of @s, from the byte @from on. */
+void peer_bytes(const struct slot *s, uint32_t from, void *dst, uint32_t len);
 
 /* ---- check.c: what holds whenever something is fetched or answered ---- */
 
 void check_own(const struct slot *s, const void *where, size_t len, const char *what);
+void check_place(const struct slot *s, const void *where, size_t len);
+/* @s is put in place just now. */
+void check_placing(const struct slot *s);
 void check_answer(const struct slot *s);
 void check_data(const struct pconn *p, const struct slot *s, const struct pending *what);
 

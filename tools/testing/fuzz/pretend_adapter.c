@@ -3,7 +3,8 @@
  * A transport without a network, of two kinds: keyed, which reads the peer's memory when
  * it is asked to and takes commands meanwhile, and stream, which takes the bytes that
  * follow a command before the next one. What the adapter does in its own time, it does in
- * adapter_step(): also after a connection has been closed, until it is drained.
+ * adapter_step(): also after a connection has been closed, until it is drained. But for
+ * what a stream puts in place, a few sectors at a time, as long as it is not closed.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -23,8 +24,10 @@ struct pslot {
 	struct slot	s;
 	struct list	fetch;
 	uint8_t		*dst;
-	uint32_t	len;
+	uint32_t	len, got;	/* of what belongs to its command, got by fetches before */
 	bool		fetching, done;
+	bool		placing;	/* in place, and @put of it by now */
+	uint32_t	put;
 	bool		sent;		/* once for its command */
 };
 
@@ -166,26 +169,41 @@ static int ready(struct conn *c)
 
 /* ---- traffic -------------------------------------------------------------- */
 
+static uint32_t body_length(const struct proto_cmd *cmd)
+{
+	if (cmd->opcode == VIRTIO_OF_OP_CONNECT)
+		return cmd->length;
+	return cmd->opcode == VIRTIO_OF_OP_VQ ? cmd->out_length : 0;
+}
+
+static void forget_fetch(struct pslot *ps)
+{
+	list_del(&ps->fetch);
+	ps->fetching = false;
+	ps->placing = false;
+}
+
 static void end_fetch(struct pslot *ps)
 {
 	struct pconn *p = to_pconn(ps->s.conn);
 
-	list_del(&ps->fetch);
-	ps->fetching = false;
-	if (p->blocked == &ps->s)
+	forget_fetch(ps);
+	ps->got += ps->len;
+	if (p->blocked == &ps->s && ps->got == body_length(&ps->s.cmd))
 		p->blocked = NULL;
 	conn_fetched(&ps->s);
 	conn_room(&p->c);
 }
 
-static bool fetch(struct slot *s, void *dst, uint32_t len)
+static bool begin_fetch(struct slot *s, void *dst, uint32_t len, bool placing)
 {
 	struct pconn *p = to_pconn(s->conn);
 	struct pslot *ps = to_pslot(s);
 
 	require(!ps->fetching && !ps->sent, "a command is fetched twice");
 	require(!p->stream || p->blocked == s, "a stream fetches what is behind it");
-	check_own(s, dst, len, "bytes are fetched to");
+	require(len && len <= body_length(&s->cmd) - ps->got &&
+		(p->stream || len == body_length(&s->cmd)), "%u bytes are fetched", len);
 	/* no room, as long as there is something that will make some */
 	if (!list_empty(&p->sends) && one_of(3))
 		return false;
@@ -193,12 +211,36 @@ static bool fetch(struct slot *s, void *dst, uint32_t len)
 	ps->len = len;
 	ps->fetching = true;
 	ps->done = false;
+	ps->placing = placing;
+	ps->put = 0;
 	list_add_tail(&ps->fetch, &p->fetches);
 	if (p->stream && one_of(2)) {
-		peer_bytes(&ps->s, ps->dst, ps->len);
+		peer_bytes(&ps->s, ps->got, ps->dst, ps->len);
 		end_fetch(ps);
 	}
 	return true;
+}
+
+static bool fetch(struct slot *s, void *dst, uint32_t len)
+{
+	check_own(s, dst, len, "bytes are fetched to");
+	return begin_fetch(s, dst, len, false);
+}
+
+static bool place(struct slot *s, void *dst, uint32_t len)
+{
+	check_place(s, dst, len);
+	return begin_fetch(s, dst, len, true);
+}
+
+bool peer_places(const struct conn *c)
+{
+	struct list *pos;
+
+	list_for_each(pos, &to_pconn(c)->fetches)
+		if (list_entry(pos, struct pslot, fetch)->placing)
+			return true;
+	return false;
 }
 
 static void reply(struct slot *s)
@@ -208,7 +250,13 @@ static void reply(struct slot *s)
 	uint16_t id = le16toh(s->done.common.command_id);
 
 	require(!s->conn->closing, "an answer by a connection that is closed");
-	require(!ps->fetching, "an answer while its command is fetched");
+	require(!ps->fetching || ps->placing, "an answer while its command is fetched");
+	require(!ps->placing || s->done.common.status,
+		"a write has succeeded, and is not there");
+	if (ps->placing) {
+		counts->torn++;
+		forget_fetch(ps);
+	}
 	if (special(s)) {
 		require(id >= VIRTIO_OF_ID_CONFIG_CHANGE, "asynchronous answer %u", id);
 	} else {
@@ -298,12 +346,6 @@ static struct slot *posted(struct pconn *p)
 	return NULL;
 }
 
-static bool has_body(const struct proto_cmd *cmd)
-{
-	return (cmd->opcode == VIRTIO_OF_OP_VQ && cmd->out_length) ||
-	       (cmd->opcode == VIRTIO_OF_OP_CONNECT && cmd->length);
-}
-
 static int take(struct pconn *p)
 {
 	int most = p->c.kind == PROTO_VIRTQUEUE ? BATCH : 1, n = 0;
@@ -314,8 +356,9 @@ static int take(struct pconn *p)
 		if (!s)
 			break;
 		s->cmd = p->wire[0];
+		to_pslot(s)->got = 0;
 		memmove(p->wire, p->wire + 1, --p->n_wire * sizeof(p->wire[0]));
-		if (p->stream && has_body(&s->cmd))
+		if (p->stream && body_length(&s->cmd))
 			p->blocked = s;
 		n++;
 		conn_received(s);
@@ -352,7 +395,15 @@ static bool drain(struct conn *c)
 static void close_conn(struct conn *c)
 {
 	struct pconn *p = to_pconn(c);
+	struct list *pos, *tmp;
 
+	list_for_each_safe(pos, tmp, &p->fetches) {
+		struct pslot *ps = list_entry(pos, struct pslot, fetch);
+
+		counts->torn += ps->placing;
+		if (ps->placing)
+			forget_fetch(ps);
+	}
 	list_init(&p->sends);
 	p->n_sent = 0;
 	p->n_wire = 0;
@@ -417,7 +468,12 @@ static const struct transport keyed = {
 	OPERATIONS,
 };
 
-static const struct transport stream = { .scheme = "stream", .ordered = true, OPERATIONS };
+static const struct transport stream = {
+	.scheme = "stream",
+	.ordered = true,
+	.place = place,
+	OPERATIONS,
+};
 
 static unsigned int length(const struct list *l)
 {
@@ -427,6 +483,19 @@ static unsigned int length(const struct list *l)
 	list_for_each(pos, l)
 		n++;
 	return n;
+}
+
+/* Some sectors, or all that are to come. Are they all there? */
+static bool put(struct pslot *ps)
+{
+	uint32_t n = ps->len - ps->put;
+
+	check_placing(&ps->s);
+	if (n > 512 && !one_of(4))
+		n = 512 * (1 + rnd(n / 512));
+	peer_bytes(&ps->s, ps->got + ps->put, ps->dst + ps->put, n);
+	ps->put += n;
+	return ps->put == ps->len;
 }
 
 /* Bytes arrive, also those of a connection that is closed and not drained. */
@@ -439,9 +508,11 @@ static bool arrive(struct pconn *p)
 
 		if (ps->done)
 			continue;
-		peer_bytes(&ps->s, ps->dst, ps->len);
-		ps->done = true;
-		peer_wake(p);
+		if (!ps->placing)
+			peer_bytes(&ps->s, ps->got, ps->dst, ps->len);
+		ps->done = !ps->placing || put(ps);
+		if (ps->done)
+			peer_wake(p);
 		return true;
 	}
 	return false;

@@ -21,15 +21,17 @@ uint16_t peer_id(struct pconn *p)
 	return p->next_id++ % IDS;
 }
 
-/* The first @len bytes of a request: a header, then the pattern of its command. */
-static void put_request(uint8_t *at, uint32_t len, const struct pending *what, uint8_t byte)
+/* @len bytes of a request: a header, then the pattern of its command. */
+static void put_request(uint8_t *at, uint32_t from, uint32_t len, const struct pending *what,
+			uint8_t byte)
 {
 	struct virtio_blk_outhdr hdr = {
 		.type = htole32(what->type), .sector = htole64(what->sector),
 	};
 
 	memset(at, byte, len);
-	memcpy(at, &hdr, len < HEADER ? len : HEADER);
+	if (from < HEADER)
+		memcpy(at, (uint8_t *)&hdr + from, len < HEADER - from ? len : HEADER - from);
 }
 
 bool peer_send(struct pconn *p, struct proto_cmd *cmd, struct pending *what)
@@ -50,7 +52,7 @@ bool peer_send(struct pconn *p, struct proto_cmd *cmd, struct pending *what)
 			return false;
 		p->parts[what->part] = true;
 		cmd->out_offset = what->part * size;
-		put_request((uint8_t *)p->c.eager + cmd->out_offset, cmd->out_length,
+		put_request((uint8_t *)p->c.eager + cmd->out_offset, 0, cmd->out_length,
 			    what, pattern(p, cmd->id));
 	}
 	p->ids[cmd->id] = *what;
@@ -60,12 +62,12 @@ bool peer_send(struct pconn *p, struct proto_cmd *cmd, struct pending *what)
 	return true;
 }
 
-void peer_bytes(const struct slot *s, void *dst, uint32_t len)
+void peer_bytes(const struct slot *s, uint32_t from, void *dst, uint32_t len)
 {
 	const struct pconn *p = container_of(s->conn, struct pconn, c);
 
 	if (s->cmd.opcode == VIRTIO_OF_OP_CONNECT)
 		memcpy(dst, &p->names, len);
 	else
-		put_request(dst, len, &p->ids[s->cmd.id], pattern(p, s->cmd.id));
+		put_request(dst, from, len, &p->ids[s->cmd.id], pattern(p, s->cmd.id));
 }

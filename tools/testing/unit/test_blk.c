@@ -4,7 +4,7 @@
 /*
  * The target's disk above a backend that answers what the test wants: what it says
  * of itself, discards that free something or nothing, stable writes beside somebody
- * else's failed flush.
+ * else's failed flush, which writes are received where they belong.
  */
 #include <endian.h>
 #include <errno.h>
@@ -32,6 +32,7 @@ static int status;		/* of the last request, -1: none yet */
 static uint32_t at, sent;	/* where its answer begins, and the bytes before the status */
 static bool stream;
 static char data[4096];
+static const void *payload;	/* NULL: that */
 
 static void submit(struct backend *be, struct bio *bio)
 {
@@ -102,7 +103,7 @@ const struct payload *request_payload(const struct request *req, uint32_t offset
 {
 	(void)req;
 	(void)offset;
-	return (const struct payload *)data;
+	return payload ? payload : (const struct payload *)data;
 }
 
 void *request_stage(struct request *req, uint32_t length)
@@ -295,6 +296,58 @@ static void block_sizes(void **unused)
 	assert_non_null(strstr(last, "blocks of 8192 bytes, drivers take powers of two"));
 }
 
+static void *place_for(uint32_t type, uint64_t sector, uint32_t length)
+{
+	struct virtio_blk_outhdr hdr = { .type = htole32(type),
+					 .sector = htole64(sector) };
+
+	memcpy(req.head, &hdr, sizeof(hdr));
+	req.out_len = sizeof(hdr) + length;
+	return dev->ops->place(&req, length);
+}
+
+/* Nothing may be written of what would be refused, or may be taken back. */
+static void places(void **unused)
+{
+	static uint8_t disk[16 * 512];
+
+	(void)unused;
+	memset(&req, 0, sizeof(req));
+	req.state = &state;
+	req.in_len = 1;
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 512));
+	backend.into = disk;
+	backend.size = sizeof(disk);
+	assert_ptr_equal(place_for(VIRTIO_BLK_T_OUT, 3, 512), disk + 3 * 512);
+	assert_ptr_equal(place_for(VIRTIO_BLK_T_OUT, 3, 13 * 512), disk + 3 * 512);
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 14 * 512));
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 17, 512));
+	assert_null(place_for(VIRTIO_BLK_T_OUT, UINT64_MAX / 512 + 2, 512));
+	assert_null(place_for(VIRTIO_BLK_T_OUT, UINT64_MAX, 512));
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 513));
+	assert_null(place_for(VIRTIO_BLK_T_IN, 3, 512));
+	assert_null(place_for(VIRTIO_BLK_T_DISCARD, 3, 512));
+	assert_null(place_for(VIRTIO_BLK_T_FLUSH, 3, 512));
+	req.in_len = 0;
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 512));
+	req.in_len = 1;
+	backend.readonly = true;
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 512));
+	backend.readonly = false;
+	cfg.delay = 1;
+	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 512));
+	cfg.delay = 0;
+
+	/* it is written from there, whatever the alignment */
+	backend.mem_align = 4096;
+	payload = disk + 3 * 512;
+	request(VIRTIO_BLK_T_OUT, 3, NULL, 512);
+	assert_ptr_equal(submitted->buf, payload);
+	request(VIRTIO_BLK_T_OUT, 4, NULL, 512);
+	assert_ptr_equal(submitted->buf, data);
+	payload = NULL;
+}
+
 /* Somebody else's flush has failed since a stable write was begun. */
 static void stable_writes(void **unused)
 {
@@ -374,6 +427,7 @@ int main(void)
 		TEST(topology),
 		TEST(failed_reads),
 		TEST(block_sizes),
+		TEST(places),
 		TEST(stable_writes),
 	};
 

@@ -2,7 +2,8 @@
 /* link: tools/target/stream.c tools/target/proto.c */
 /*
  * The target takes a stream apart: messages cut at every byte, glued together, ended
- * early; bodies that are wanted at once, later, or not at all; lengths of any size.
+ * early; bodies that are wanted at once, later, in parts, in whole blocks, or not at all;
+ * lengths of any size.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -28,6 +29,7 @@ struct message {
 	uint32_t	body;
 	bool		wanted;
 	unsigned int	later;		/* attempts until somebody has room for the body */
+	uint32_t	head;		/* of it so many bytes are asked for first */
 };
 
 static uint8_t wire[MOST];
@@ -67,7 +69,8 @@ static void write_all(const struct message *m, unsigned int n)
 struct taker {
 	struct stream	st;
 	const struct message *m, *end;
-	uint8_t		*body;		/* where the one under way goes */
+	uint8_t		*body;		/* where the one under way goes, */
+	uint32_t	got;		/* and so much of it is there */
 	unsigned int	later;
 	bool		undecided;
 };
@@ -79,14 +82,23 @@ static void decide(struct taker *t)
 		return;
 	}
 	t->undecided = false;
-	if (t->m->wanted) {
-		/* of its own, so that the sanitizer knows where it ends */
-		t->body = malloc(t->m->body);
-		assert_non_null(t->body);
+	/* the first part has been taken */
+	if (!t->m->wanted && t->got) {
+		free(t->body);
+		t->body = NULL;
 	}
-	stream_take(&t->st, t->body);
-	if (!t->m->wanted)
+	if (!t->m->wanted && (t->got || !t->m->head)) {
+		stream_drop(&t->st);
+		t->got = 0;
 		t->m++;
+		return;
+	}
+	/* of its own, so that the sanitizer knows where it ends */
+	if (!t->body)
+		t->body = malloc(t->m->body);
+	assert_non_null(t->body);
+	stream_take(&t->st, t->body + t->got,
+		    t->m->head && !t->got ? t->m->head : t->m->body - t->got, false);
 }
 
 static void take_all(struct taker *t)
@@ -101,10 +113,18 @@ static void take_all(struct taker *t)
 	while ((item = stream_next(&t->st, pdu)) != STREAM_NONE) {
 		if (item == STREAM_BODY) {
 			assert_non_null(t->body);
-			for (uint32_t i = 0; i < t->m->body; i++)
+			t->got = t->m->head && !t->got ? t->m->head : t->m->body;
+			for (uint32_t i = 0; i < t->got; i++)
 				assert_int_equal(t->body[i], body_byte(t->m, i));
+			if (t->got < t->m->body) {
+				t->undecided = true;
+				t->later = t->m->later;
+				decide(t);
+				continue;
+			}
 			free(t->body);
 			t->body = NULL;
+			t->got = 0;
 			t->m++;
 			continue;
 		}
@@ -130,7 +150,7 @@ static void feed(struct taker *t, size_t from, size_t to)
 {
 	while (from < to) {
 		struct iovec iov[2];
-		int n = stream_room(&t->st, iov);
+		int n = stream_room(&t->st, 0, iov);
 		size_t done = 0;
 
 		for (int i = 0; i < n && from < to; i++) {
@@ -170,15 +190,15 @@ static void run(const struct message *m, unsigned int n, uint32_t size,
 }
 
 static const struct message some[] = {
-	{ VIRTIO_OF_OP_VQ, 1, 16, true, 0 },
-	{ VIRTIO_OF_OP_DISCONNECT, 2, 0, false, 0 },
-	{ VIRTIO_OF_OP_VQ, 3, 0, false, 0 },
-	{ VIRTIO_OF_OP_VQ, 4, 37, true, 2 },
-	{ VIRTIO_OF_OP_VQ, 5, 21, false, 0 },
-	{ 0x4242, 6, 0, false, 0 },
-	{ VIRTIO_OF_OP_VQ, 7, 1, true, 1 },
-	{ VIRTIO_OF_OP_VQ, 8, 1, false, 1 },
-	{ VIRTIO_OF_OP_KEEPALIVE, 9, 0, false, 0 },
+	{ VIRTIO_OF_OP_VQ, 1, 16, true, 0, 0 },
+	{ VIRTIO_OF_OP_DISCONNECT, 2, 0, false, 0, 0 },
+	{ VIRTIO_OF_OP_VQ, 3, 0, false, 0, 0 },
+	{ VIRTIO_OF_OP_VQ, 4, 37, true, 2, 16 },
+	{ VIRTIO_OF_OP_VQ, 5, 21, false, 0, 16 },
+	{ 0x4242, 6, 0, false, 0, 0 },
+	{ VIRTIO_OF_OP_VQ, 7, 1, true, 1, 0 },
+	{ VIRTIO_OF_OP_VQ, 8, 1, false, 1, 0 },
+	{ VIRTIO_OF_OP_KEEPALIVE, 9, 0, false, 0, 0 },
 };
 
 static void cut_at_every_two_bytes(void **state)
@@ -230,6 +250,8 @@ static void any_messages_in_any_pieces(void **state)
 				.wanted = unit_random(&r, 4),
 				.later = unit_random(&r, 3),
 			};
+			if (m[i].body > 1 && unit_random(&r, 2))
+				m[i].head = 1 + unit_random(&r, m[i].body - 1);
 		}
 		write_all(m, n);
 		for (unsigned int i = 0; i < n_cuts; i++) {
@@ -239,6 +261,132 @@ static void any_messages_in_any_pieces(void **state)
 		}
 		run(m, n, 16 + unit_random(&r, 5000), cuts, n_cuts);
 	}
+}
+
+/* ---- in place --------------------------------------------------------------- */
+
+#define OLD	0xaa
+
+static uint8_t disk[16 * STREAM_BLOCK] __attribute__((aligned(STREAM_BLOCK)));
+
+/* Each block is as it was, or as it is to be, so far as it is written at all. */
+static void check_blocks(const uint8_t *data, uint32_t at, uint32_t len, bool all)
+{
+	for (uint32_t i = 0; i < sizeof(disk); i++)
+		if (i < at || i >= at + len)
+			assert_int_equal(disk[i], OLD);
+	for (uint32_t i = at, end; i < at + len; i = end) {
+		end = (i / STREAM_BLOCK + 1) * STREAM_BLOCK;
+		end = end < at + len ? end : at + len;
+		if (all || disk[i] != OLD)
+			assert_memory_equal(disk + i, data + i - at, end - i);
+		for (uint32_t k = i; disk[i] == OLD && k < end; k++)
+			assert_int_equal(disk[k], OLD);
+	}
+}
+
+/*
+ * A header and @len bytes for @at, of which all that is sent has come when @step have come
+ * more; ends when @most have. Returns how often something was received.
+ */
+static unsigned int place(struct stream *st, uint32_t at, uint32_t len, size_t step, size_t most)
+{
+	uint8_t pdu[VIRTIO_OF_PDU_SIZE], head[16];
+	size_t fed = 0, come = 0;
+	unsigned int calls = 0;
+	bool begun = false;
+
+	memset(disk, OLD, sizeof(disk));
+	while (come < most) {
+		struct iovec iov[2];
+		int n;
+
+		come = come + step < most ? come + step : most;
+		while (fed < come && (n = stream_room(st, come - fed, iov))) {
+			size_t done = 0;
+
+			for (int i = 0; i < n && fed + done < come; i++) {
+				size_t rest = come - fed - done;
+				size_t take = rest < iov[i].iov_len ? rest : iov[i].iov_len;
+
+				memcpy(iov[i].iov_base, wire + fed + done, take);
+				done += take;
+			}
+			fed += done;
+			calls++;
+			stream_fed(st, done);
+			switch (stream_next(st, pdu)) {
+			case STREAM_COMMAND:
+				stream_expect(st, sizeof(head) + len);
+				stream_take(st, head, sizeof(head), false);
+				if (stream_next(st, pdu) != STREAM_BODY)
+					break;
+				/* fall through */
+			case STREAM_BODY:
+				if (st->undecided)
+					stream_take(st, disk + at, len, true);
+				begun = true;
+				break;
+			case STREAM_NONE:
+				break;
+			}
+			check_blocks(wire + 32, at, len, false);
+		}
+		/* what has come stays where it is only as long as it is no block */
+		if (begun)
+			assert_true(come - fed < STREAM_BLOCK);
+	}
+	if (st->body)
+		assert_int_equal(stream_next(st, pdu), fed == 32 + len ? STREAM_BODY :
+				 STREAM_NONE);
+	check_blocks(wire + 32, at, len, most >= 32 + len);
+	return calls;
+}
+
+static void write_data(uint32_t len)
+{
+	wire_len = 32 + len;
+	for (uint32_t i = 0; i < wire_len; i++)
+		wire[i] = (i * 7 + (i >> 8)) & 0x7f;
+}
+
+static void in_whole_blocks(void **state)
+{
+	struct unit_random r;
+
+	(void)state;
+	unit_seed(&r, 4096);
+	for (unsigned int round = 0; round < 400; round++) {
+		uint32_t size = 16 + unit_random(&r, 20000);
+		uint32_t at = 512 * unit_random(&r, 64);
+		uint32_t len = 512 * (1 + unit_random(&r, 60));
+		uint8_t *buf = malloc(size);
+		struct stream st;
+		size_t most;
+
+		write_data(len);
+		/* all of it, or lost in the midst */
+		most = unit_random(&r, 2) ? wire_len : unit_random(&r, wire_len);
+		stream_init(&st, buf, size);
+		place(&st, at, len, 1 + unit_random(&r, unit_random(&r, 2) ? 700 : 9000), most);
+		free(buf);
+	}
+}
+
+/* Nothing of a large write is read ahead, to be copied, behind another large one. */
+static void large_ones_are_not_copied(void **state)
+{
+	uint8_t buf[16384];
+	struct stream st;
+
+	(void)state;
+	write_data(32768);
+	stream_init(&st, buf, sizeof(buf));
+	assert_int_equal(place(&st, 0, 32768, wire_len, wire_len), 2);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(place(&st, 0, 32768, wire_len, wire_len), 2);
+	for (unsigned int i = 32; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], 0);
 }
 
 /* The body of the longest length that there is: nothing is kept of it, nothing overflows. */
@@ -251,17 +399,17 @@ static void endless(void **state)
 
 	(void)state;
 	stream_init(&st, buf, sizeof(buf));
-	stream_room(&st, iov);
+	stream_room(&st, 0, iov);
 	memset(buf, 0, VIRTIO_OF_PDU_SIZE);
 	stream_fed(&st, VIRTIO_OF_PDU_SIZE);
 	assert_int_equal(stream_next(&st, pdu), STREAM_COMMAND);
 	stream_expect(&st, UINT32_MAX);
-	assert_int_equal(stream_room(&st, iov), 0);
+	assert_int_equal(stream_room(&st, 0, iov), 0);
 	assert_int_equal(stream_next(&st, pdu), STREAM_NONE);
 	assert_false(stream_partial(&st));
-	stream_take(&st, NULL);
+	stream_drop(&st);
 	for (unsigned int i = 0; i < 1000; i++) {
-		assert_int_equal(stream_room(&st, iov), 1);
+		assert_int_equal(stream_room(&st, 0, iov), 1);
 		assert_int_equal(iov[0].iov_len, sizeof(buf));
 		stream_fed(&st, sizeof(buf));
 		fed += sizeof(buf);
@@ -276,8 +424,8 @@ static void moves_to_a_larger_buffer(void **state)
 {
 	uint8_t small[40], large[256], pdu[VIRTIO_OF_PDU_SIZE], body[10];
 	static const struct message m[] = {
-		{ VIRTIO_OF_OP_DISCONNECT, 1, 0, false, 0 },
-		{ VIRTIO_OF_OP_VQ, 2, 10, true, 0 },
+		{ VIRTIO_OF_OP_DISCONNECT, 1, 0, false, 0, 0 },
+		{ VIRTIO_OF_OP_VQ, 2, 10, true, 0, 0 },
 	};
 	struct iovec iov[2];
 	struct stream st;
@@ -288,21 +436,21 @@ static void moves_to_a_larger_buffer(void **state)
 		size_t n = first < sizeof(small) ? first : sizeof(small);
 
 		stream_init(&st, small, sizeof(small));
-		assert_int_equal(stream_room(&st, iov), 1);
+		assert_int_equal(stream_room(&st, 0, iov), 1);
 		memcpy(iov[0].iov_base, wire, n);
 		stream_fed(&st, n);
 		if (n >= VIRTIO_OF_PDU_SIZE)
 			assert_int_equal(stream_next(&st, pdu), STREAM_COMMAND);
 		stream_move(&st, large, sizeof(large));
 		memset(small, 0xee, sizeof(small));
-		assert_int_equal(stream_room(&st, iov), 1);
+		assert_int_equal(stream_room(&st, 0, iov), 1);
 		memcpy(iov[0].iov_base, wire + n, wire_len - n);
 		stream_fed(&st, wire_len - n);
 		if (n < VIRTIO_OF_PDU_SIZE)
 			assert_int_equal(stream_next(&st, pdu), STREAM_COMMAND);
 		assert_int_equal(stream_next(&st, pdu), STREAM_COMMAND);
 		stream_expect(&st, 10);
-		stream_take(&st, body);
+		stream_take(&st, body, 10, false);
 		assert_int_equal(stream_next(&st, pdu), STREAM_BODY);
 		assert_memory_equal(body, wire + 32, 10);
 	}
@@ -317,7 +465,7 @@ static void only_what_is_whole_is_no_part(void **state)
 	(void)state;
 	stream_init(&st, buf, sizeof(buf));
 	assert_false(stream_partial(&st));
-	stream_room(&st, iov);
+	stream_room(&st, 0, iov);
 	stream_fed(&st, 1);
 	assert_true(stream_partial(&st));
 }
@@ -381,6 +529,8 @@ int main(void)
 		cmocka_unit_test(cut_at_every_two_bytes),
 		cmocka_unit_test(byte_by_byte),
 		cmocka_unit_test(any_messages_in_any_pieces),
+		cmocka_unit_test(in_whole_blocks),
+		cmocka_unit_test(large_ones_are_not_copied),
 		cmocka_unit_test(endless),
 		cmocka_unit_test(moves_to_a_larger_buffer),
 		cmocka_unit_test(only_what_is_whole_is_no_part),

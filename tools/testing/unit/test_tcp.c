@@ -3,7 +3,8 @@
 /* link: tools/target/proto.c */
 /*
  * Streams of the target, on a real connection, with a TLS that keeps things back: what
- * has arrived when a Reset did, what has left, who is owed a look, who is paid for.
+ * has arrived when a Reset did, what has left, who is owed a look, who is paid for. And
+ * without TLS, what is put in place, and when no more of it is.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -74,14 +75,26 @@ void conn_charge(struct conn *c, unsigned int cost)
 	charged += cost;
 }
 
+static uint8_t disk[8 * STREAM_BLOCK] __attribute__((aligned(STREAM_BLOCK)));
+static uint8_t header[16];
+static struct slot *written;
+static unsigned int fetched;
+
 void conn_received(struct slot *s)
 {
 	commands++;
-	tcp_post(s);
+	if (s->cmd.out_length)
+		tcp_fetch(s, header, sizeof(header));
+	else
+		tcp_post(s);
 }
 
+/* A header, and then all that it was for. */
 void conn_fetched(struct slot *s)
 {
+	written = s;
+	if (!fetched++)
+		tcp_place(s, disk, s->cmd.out_length - sizeof(header));
 }
 
 void conn_flush_later(struct conn *c)
@@ -229,7 +242,10 @@ static int begin(void **state)
 	memset(&t, 0, sizeof(t));
 	memset(slots, 0, sizeof(slots));
 	memset(&tls, 0, sizeof(tls));
+	memset(disk, 0xaa, sizeof(disk));
 	commands = 0;
+	fetched = 0;
+	written = NULL;
 	activated = 0;
 	charged = 0;
 	sent = 0;
@@ -407,6 +423,112 @@ static void a_slow_peer_is_given_up(void **state)
 	assert_true(t.c.given_up);
 }
 
+/* ---- in place ---------------------------------------------------------------- */
+
+/* Nothing more of a write of the whole disk than @bytes of its data, and what is told. */
+static void write_part(size_t bytes)
+{
+	struct virtio_of_command_vq cmd = {
+		.opcode = htole16(VIRTIO_OF_OP_VQ),
+		.out_length = htole32(sizeof(header) + sizeof(disk)),
+	};
+	static uint8_t data[sizeof(disk)];
+
+	t.tls = NULL;
+	memset(data, 0x55, sizeof(data));
+	assert_int_equal(write(peer, &cmd, sizeof(cmd)), sizeof(cmd));
+	assert_int_equal(write(peer, data, sizeof(header)), sizeof(header));
+	assert_int_equal(write(peer, data, bytes), bytes);
+	t.readable = true;
+	while (t.readable)
+		tcp_poll(&t.c, false);
+	assert_int_equal(fetched, 1);
+}
+
+static void more(size_t bytes)
+{
+	static uint8_t data[sizeof(disk)];
+
+	memset(data, 0x55, sizeof(data));
+	assert_int_equal(write(peer, data, bytes), bytes);
+	t.readable = true;
+	while (t.readable && !closed)
+		tcp_poll(&t.c, false);
+}
+
+static void check_disk(unsigned int blocks)
+{
+	for (size_t i = 0; i < sizeof(disk); i++)
+		assert_int_equal(disk[i], i < blocks * STREAM_BLOCK ? 0x55 : 0xaa);
+}
+
+static void written_in_place(void **state)
+{
+	(void)state;
+	write_part(100);
+	check_disk(0);
+	more(3 * STREAM_BLOCK - 101);
+	check_disk(2);
+	more(1);
+	check_disk(3);
+	assert_true(stream_partial(&t.stream));
+	more(5 * STREAM_BLOCK);
+	check_disk(8);
+	assert_int_equal(fetched, 2);
+	assert_false(stream_partial(&t.stream));
+}
+
+/* Lost, fenced, its device removed: it is closed, and then somebody else is told yes. */
+static void nothing_once_it_is_closed(void **state)
+{
+	(void)state;
+	write_part(2 * STREAM_BLOCK + 1);
+	check_disk(2);
+	t.c.closing = true;
+	assert_int_equal(write(peer, disk, sizeof(disk) / 2), sizeof(disk) / 2);
+	t.readable = true;
+	assert_int_equal(tcp_poll(&t.c, false), 0);
+	assert_false(tcp_drain(&t.c));
+	check_disk(2);
+}
+
+/* As a Reset does: the rest goes, and what is behind it is taken. */
+static void nothing_once_it_is_given_up(void **state)
+{
+	struct virtio_of_command_vq cmd = { .opcode = htole16(VIRTIO_OF_OP_VQ) };
+
+	(void)state;
+	write_part(2 * STREAM_BLOCK + 1);
+	assert_false(tcp_drain(&t.c));
+	check_disk(2);
+	t.readable = false;
+	tcp_drop_body(written);
+	tcp_post(written);
+	assert_true(t.readable);
+	more(6 * STREAM_BLOCK - 1);
+	check_disk(2);
+	assert_int_equal(fetched, 1);
+	assert_int_equal(commands, 1);
+	assert_int_equal(write(peer, &cmd, sizeof(cmd)), sizeof(cmd));
+	t.readable = true;
+	tcp_poll(&t.c, false);
+	assert_int_equal(commands, 2);
+}
+
+/* The last bytes are no block, and nothing tells of them once more. */
+static void the_end_in_a_block(void **state)
+{
+	(void)state;
+	write_part(STREAM_BLOCK + 1);
+	close(peer);
+	peer = -1;
+	t.hung_up = true;
+	t.readable = true;
+	tcp_poll(&t.c, false);
+	assert_string_equal(closed, "peer disconnected");
+	check_disk(1);
+}
+
 int main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
@@ -419,6 +541,10 @@ int main(void)
 		TEST(a_handshake_is_paid_for),
 		TEST(a_key_that_is_worn),
 		TEST(a_slow_peer_is_given_up),
+		TEST(written_in_place),
+		TEST(nothing_once_it_is_closed),
+		TEST(nothing_once_it_is_given_up),
+		TEST(the_end_in_a_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
