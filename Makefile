@@ -34,7 +34,7 @@ RUNNING	:= $(shell uname -r)
 .PHONY: all help setup modules target vofctl handshake peer unit fuzz test-tools check \
 	bench-tools check-quick check-debug check-all check-full checks bench \
 	bench-quick \
-	demo guest install clean distclean
+	document-target document-initiator demo guest install clean distclean
 
 all: modules target vofctl handshake
 
@@ -119,6 +119,22 @@ test-tools: $(patsubst $(selftests)/%.c,$(O)/tools/%,$(wildcard $(selftests)/*.c
 $(O)/tools/%: $(selftests)/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+
+# Manual pages and completion, made of what the programs say with --help.
+# $(call document,NAME,PROGRAM)
+define document
+	@mkdir -p $(O)/man $(O)/completion
+	@scripts/help-doc man Documentation/man/$(1).8.rst $(2) >$(O)/man/$(1).rst
+	@rst2man --report=1 --exit-status=1 $(O)/man/$(1).rst $(O)/man/$(1).8
+	@scripts/help-doc completion $(2) >$(O)/completion/$(1)
+endef
+
+document-target: target
+	$(call document,virtio-of-target,$(O)/target/virtio-of-target)
+
+document-initiator: vofctl handshake
+	$(call document,vofctl,$(O)/vofctl/vofctl)
+	$(call document,virtio-of-handshake,$(O)/handshake/virtio-of-handshake)
 
 # ---- benchmarks -------------------------------------------------------------
 
@@ -210,17 +226,24 @@ install-modules:
 	install -D -m 644 include/uapi/linux/virtio_of.h \
 		$(DESTDIR)$(PREFIX)/include/linux/virtio_of.h
 
-install-target: target
+# $(call install-document,NAME...)
+install-document = install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 \
+	$(1:%=$(O)/man/%.8) && install -D -m 644 \
+	-t $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(1:%=$(O)/completion/%)
+
+install-target: document-target
 	install -D -t $(DESTDIR)$(SBINDIR) build/target/virtio-of-target
 	$(call install-unit,tools/target/virtio-of-target.service)
+	$(call install-document,virtio-of-target)
 
-install-initiator: handshake vofctl
+install-initiator: document-initiator
 	install -D -t $(DESTDIR)$(SBINDIR) build/vofctl/vofctl \
 		build/handshake/virtio-of-handshake \
 		tools/initiator/virtio-of-ivqn tools/initiator/virtio-of-connect \
 		tools/initiator/virtio-of-disconnect
 	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)
 	$(call install-unit,tools/initiator/virtio-of@.service)
+	$(call install-document,vofctl virtio-of-handshake)
 
 # Where it lies Wireshark does not look; Documentation/admin-guide.rst says how it does.
 WIRESHARKDIR ?= $(PREFIX)/share/virtio-of/wireshark
