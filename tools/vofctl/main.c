@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "reconnect", "a new link, now", cmd_reconnect },
 	{ "set", "attributes of a device", cmd_set },
 	{ "config", "check the configuration", cmd_config },
+	{ "target", "ask a target on this host, tell it what to serve", cmd_target },
 	{ "ivqn", "the name of this host", cmd_ivqn },
 	{ "version", "of this program and of the module", cmd_version },
 };

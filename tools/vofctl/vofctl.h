@@ -32,6 +32,7 @@ int cmd_list(int argc, char **argv);
 int cmd_reconnect(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_target(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

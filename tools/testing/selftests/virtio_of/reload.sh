@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# SIGHUP: devices and access lists come, go and change while others are written to
-# and notice nothing; a wrong file changes nothing. What cannot be opened is served
+# SIGHUP and the control socket: devices and access lists come, go and change while others
+# are written to and notice nothing; a wrong file changes nothing. What cannot be opened is served
 # when it can be, and so is a disk that was taken away and is back.
 # with: readlink
 # timeout: 300
@@ -10,6 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 file=$VOF_TMP/target.conf
+ctl() { vofctl target "$@" --socket "$VOF_TMP/control"; }
 target_has() { [[ $(readlink "/proc/$TARGET/fd"/* 2>/dev/null) = *"$1"* ]]; }
 target_lacks() { ! target_has "$1"; }
 until_done()
@@ -26,7 +27,7 @@ until_done()
 configure()
 {
 	{
-		printf '%s\n' '[target]' 'max-memory = 4G' '[listen]' \
+		printf '%s\n' '[target]' 'max-memory = 4G' "control = $VOF_TMP/control" '[listen]' \
 			"url = rdma://$VOF_ADDR" '[blk steady]' "file = $VOF_TMP/steady" 'queues = 2'
 		printf '%s\n' "$@"
 	} >"$file"
@@ -98,10 +99,32 @@ check "and connects" vof_set late enable 1
 configure "${one[@]}" '[blk bad]' 'mem = 0x'
 line=$(wc -l <"$file")
 check "a wrong file" reload "target.conf:$line: mem: .*nothing is changed"
+like "by the socket it says so, too" "$(ctl reload 2>&1; echo " $?")" \
+	"target.conf:$line: mem: .*nothing is changed.* 2$"
 printf '%s\n' '[blk going]' >"$file"
 check "one without an address, and a disk without a file" reload "nothing is changed"
 check "what is not in it is served on" dd if="$(vof_disk going)" of=/dev/null bs=4k count=1 iflag=direct
 is "as before" "$(reconnects going) $(reconnects disk) $(reconnects removable)" "0 0 0"
+
+# A device that no file has comes, stays at a reload, and goes. What is done is counted.
+check "one is added by the socket" ctl add blk tvqn=extra mem=16M serial=extra
+check "and served" vof_connect extra tvqn=extra "$@"
+check "it is read" dd if="$(vof_disk extra)" of=/dev/null bs=4k count=16 iflag=direct
+like "which is counted" "$(ctl stats extra -o json | tr -d ' \n')" '"reads":[{]"done":[1-9]'
+like "its initiator is known" "$(ctl status extra)" "$(vof_get extra ivqn)"
+like "what is wrong with a device" "$(ctl add blk tvqn=other mem=1X 2>&1; echo " $?")" '"1X" is not a size.* 2$'
+like "one more of this name" "$(ctl add blk tvqn=extra mem=1M 2>&1; echo " $?")" 'there is a device.* 1$'
+configure "${going[@]}" "${one[@]}" "${removable[@]}" "${late[@]}"
+like "files are read again" "$(ctl reload)" '^0 added, 0 removed, 0 changed, .* 5 as they were$'
+is "it is not touched, nor are others" "$(reconnects extra) $(reconnects going) $(reconnects disk)" "0 0 0"
+check "it is removed" ctl remove extra
+check "and so is its initiator" vof_wait_state extra recovering
+like "no device of this name" "$(ctl remove extra 2>&1; echo " $?")" 'no such device.* 3$'
+vof_disconnect extra
+check "one is added for good" ctl add blk tvqn=extra mem=16M --persist
+like "reload" "$(ctl reload)" '^0 added, 0 removed, 0 changed, .* 6 as they were$'
+check "and removed for good" ctl remove extra --persist
+like "reload" "$(ctl reload)" '^0 added, 0 removed, 0 changed, .* 5 as they were$'
 
 # One comes, one goes, one changes, the access to one does; more descriptors than ever.
 before=$(reconnects disk)
