@@ -19,8 +19,9 @@
  *    and the invalidation of any key handed out, or after queue_stop().
  * I3 A used element is pushed only when the target has answered, or type/
  *    has written a failure into the request.
- * I4 vring_interrupt() runs with none of our locks held, on one CPU at a time, in an
- *    RCU read-side section: that is what virtio_synchronize_cbs() waits for.
+ * I4 vring_interrupt() runs with none of the core's locks held, on one CPU at a time, in
+ *    an RCU read-side section: that is what virtio_synchronize_cbs() waits for. A fabric
+ *    may hold a lock that notify does not wait for where interrupts are off.
  * I5 notify never sleeps, never allocates, never completes a request inline.
  *    It runs with interrupts off, and on two CPUs at once.
  * I6 Lock order: device.h.
@@ -215,7 +216,7 @@ static void vof_queue_run(struct vof_queue *q)
  * the driver is never in it twice: whoever finds somebody else about to deliver leaves
  * it to that one, who looks again afterwards.
  *
- * Context: softirq or process; none of our locks held (I4). Calls into the driver.
+ * Context: softirq or process; none of the core's locks held (I4). Calls into the driver.
  */
 void vof_queue_deliver(struct vof_queue *q)
 {
@@ -429,7 +430,7 @@ static void vof_admin_done(struct vof_req *req,
  *
  * To be followed by vof_queue_deliver(), for all that are done at a time.
  *
- * Context: softirq or process; none of our locks held.
+ * Context: softirq or process; none of the core's locks held.
  */
 void vof_req_done(struct vof_req *req, const union virtio_of_completion *cpl,
 		  u32 length)

@@ -123,7 +123,7 @@ void vof_tcp_record_work(struct work_struct *work)
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	do {
-		vof_tcp_send_more(tq, tq->sock->sk);
+		vof_tcp_send_more(tq, tq->sock->sk, NULL);
 		cond_resched();
 	} while (vof_tcp_record_receive(tq));
 	memalloc_noreclaim_restore(noreclaim);

@@ -7,7 +7,8 @@
  *
  *  - the one who has submitted it, where that is allowed and short: a process that has
  *    switched off neither interrupts nor softirqs, with little to send. Both together are
- *    an eighth of what such an I/O costs;
+ *    an eighth of what such an I/O costs. What others submit meanwhile is sent as well,
+ *    as long as all of it is little;
  *  - a work, for everybody else, and when TCP has room again.
  *
  * TCP copies what it is given: the driver's memory is not looked at again once a request
@@ -21,7 +22,7 @@
 
 #include "tcp.h"
 
-/* So much is copied by who submits it; more by a work. */
+/* So much is sent by who submits, with what others have submitted; more by a work. */
 #define VOF_TCP_INLINE		(32 * 1024)
 /* When to try again where there was no memory. */
 #define VOF_TCP_RETRY		(HZ / 50)
@@ -43,17 +44,23 @@ void vof_tcp_count(struct vof_queue *q, u64 *sums)
 	sums[1] += tq->send_stalls;
 }
 
-/* Take over what was submitted. */
-static bool vof_tcp_send_take(struct vof_tcp_queue *tq)
+/* Take over what was submitted; @budget: of so many bytes, or none of it. NULL: of any. */
+static bool vof_tcp_send_take(struct vof_tcp_queue *tq, u32 *budget)
 {
 	spinlock_t *lock = vof_queue_lock(tq->q);
 	unsigned long flags;
+	bool take;
 
 	spin_lock_irqsave(lock, flags);
-	list_splice_tail_init(&tq->submitted, &tq->sending);
-	WRITE_ONCE(tq->pending, 0);
+	take = !budget || tq->pending <= *budget;
+	if (take) {
+		list_splice_tail_init(&tq->submitted, &tq->sending);
+		if (budget)
+			*budget -= tq->pending;
+		WRITE_ONCE(tq->pending, 0);
+	}
 	spin_unlock_irqrestore(lock, flags);
-	return !list_empty(&tq->sending);
+	return take;
 }
 
 /*
@@ -194,18 +201,22 @@ static void vof_tcp_send_blocked(struct vof_tcp_queue *tq, struct sock *sk, bool
  * vof_tcp_send_more() - send until there is nothing more, or no room
  * @tq: the queue
  * @sk: its socket, locked; with TLS not, and only in vof_tcp_record_work()
+ * @budget: so many bytes at most; less what was sent on return. NULL: whatever there is
  *
  * Context: any but hard interrupts.
+ * Return: false if more was submitted than @budget allows: somebody else is to send it.
  */
-void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
+bool vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk, u32 *budget)
 {
 	bool first;
 	int ret;
 
 	while (!tq->broken) {
 		if (!tq->current_req) {
-			if (list_empty(&tq->sending) && !vof_tcp_send_take(tq))
-				return;
+			if (list_empty(&tq->sending) && !vof_tcp_send_take(tq, budget))
+				return false;
+			if (list_empty(&tq->sending))
+				return true;
 			vof_tcp_send_begin(tq);
 		}
 		first = tcp_rtx_and_write_queues_empty(sk);
@@ -214,7 +225,7 @@ void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
 		WRITE_ONCE(tq->first, false);
 		if (ret == -EAGAIN) {
 			vof_tcp_send_blocked(tq, sk, first);
-			return;
+			return true;
 		}
 		if (ret < 0)
 			vof_tcp_lost(tq, ret, "the connection does not take data any more");
@@ -225,6 +236,7 @@ void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk)
 		else
 			vof_tcp_send_end(tq);
 	}
+	return true;
 }
 
 static void vof_tcp_send_now(struct vof_tcp_queue *tq)
@@ -234,7 +246,7 @@ static void vof_tcp_send_now(struct vof_tcp_queue *tq)
 	struct sock *sk = tq->sock->sk;
 
 	lock_sock(sk);
-	vof_tcp_send_more(tq, sk);
+	vof_tcp_send_more(tq, sk, NULL);
 	release_sock(sk);
 	memalloc_noreclaim_restore(noreclaim);
 }
@@ -250,23 +262,19 @@ static void vof_tcp_retry_work(struct work_struct *work)
 				      retry));
 }
 
-static void vof_tcp_send_queue(struct vof_tcp_queue *tq)
+/**
+ * vof_tcp_send_again() - have a work send; with TLS: and receive
+ * @tq: the queue
+ *
+ * Context: any; with the socket's sk_callback_lock held, or in an RCU read-side section
+ * in which there is a @sk.
+ */
+void vof_tcp_send_again(struct vof_tcp_queue *tq)
 {
 	if (tq->tls)
 		mod_delayed_work(vof_tcp_wq, &tq->retry, 0);
 	else
 		queue_work(vof_tcp_wq, &tq->work);
-}
-
-/**
- * vof_tcp_send_again() - TCP has room again; with TLS: or something has come
- * @tq: the queue
- *
- * Context: any; with the socket's sk_callback_lock held.
- */
-void vof_tcp_send_again(struct vof_tcp_queue *tq)
-{
-	vof_tcp_send_queue(tq);
 }
 
 /**
@@ -289,25 +297,26 @@ int vof_tcp_submit(struct vof_req *req)
 	return 0;
 }
 
-/* Send from here; returns false if somebody else has the socket. */
+/* Send from here; returns false if a work is to do it: the socket is in use, or it is much. */
 static bool vof_tcp_send_inline(struct vof_tcp_queue *tq)
 {
+	u32 budget = VOF_TCP_INLINE;
 	struct sock *sk;
-	bool free = true;
+	bool sent = true;
 
 	/* vof_tcp_send_stop() waits for whoever has them off. */
 	local_bh_disable();
 	sk = rcu_dereference_bh(tq->sk);
 	if (sk) {
 		bh_lock_sock(sk);
-		free = !sock_owned_by_user(sk);
+		sent = !sock_owned_by_user(sk);
 		/* Where TCP had no room, a work goes on when it has, with these too. */
-		if (free && !tq->current_req)
-			vof_tcp_send_more(tq, sk);
+		if (sent && !tq->current_req)
+			sent = vof_tcp_send_more(tq, sk, &budget);
 		bh_unlock_sock(sk);
 	}
 	local_bh_enable();
-	return free;
+	return sent;
 }
 
 /**
@@ -332,7 +341,7 @@ void vof_tcp_kick(struct vof_queue *q)
 		return;
 	rcu_read_lock();
 	if (rcu_access_pointer(tq->sk))
-		vof_tcp_send_queue(tq);
+		vof_tcp_send_again(tq);
 	rcu_read_unlock();
 }
 

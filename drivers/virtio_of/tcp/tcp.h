@@ -232,7 +232,7 @@ void vof_tcp_received(struct vof_tcp_queue *tq);
 void vof_tcp_receive(struct vof_tcp_queue *tq);
 
 /* send.c */
-void vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk);
+bool vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk, u32 *budget);
 void vof_tcp_send_again(struct vof_tcp_queue *tq);
 void vof_tcp_send_prepare(struct vof_tcp_queue *tq, work_func_t tls);
 void vof_tcp_send_start(struct vof_tcp_queue *tq);
