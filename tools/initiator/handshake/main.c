@@ -32,6 +32,10 @@
 #define SESSIONS	64
 #define HEAP		(8UL << 20)
 
+/* So many requests in a row that cannot be taken; then a pause. */
+#define ACCEPT_FAILURES	64
+#define ACCEPT_PAUSE	500	/* ms */
+
 /* Two that begin in one moment see each other: the rounds in which they give way. */
 #define JOIN_TRIES	4
 #define JOIN_PAUSE	50	/* ms, and as much again at random */
@@ -52,6 +56,7 @@ static struct handshake handshakes[SESSIONS];
 static unsigned int running;
 static bool leaving;	/* nothing new is taken */
 static bool crowded;	/* there was no room for what waits */
+static uint64_t again;	/* when to look for what could not be taken, 0: there is none */
 static int status;
 
 static uint64_t now(void)
@@ -190,33 +195,46 @@ static void leave(void)
 	sd_notifyf(0, "STOPPING=1\nSTATUS=Finishing %u handshakes", running);
 }
 
+/* A request cannot be taken; the kernel has dropped it as a rule. */
+static void accept_failed(struct handshake *h, int error)
+{
+	if (log_ok(&log_peers))
+		log_err("the kernel does not hand out a request: %s", strerror(-error));
+	kernel_forget_keys();
+	/* a socket in an answer that makes no sense otherwise */
+	if (h->request.socket >= 0) {
+		kernel_done(h->request.socket, -EPROTO, 0);
+		close(h->request.socket);
+	}
+}
+
 /*
  * Takes what waits, as long as there is room. What is left then stays with the kernel
- * until a handshake has ended.
+ * until a handshake has ended. One that cannot be taken does not hold up those behind it.
  */
 static void accept_requests(void)
 {
+	unsigned int failures = 0;
 	struct handshake *h;
 
 	crowded = false;
+	again = 0;
 	while ((h = free_handshake())) {
 		int ret = kernel_accept(&h->request);
 
 		if (ret == -EAGAIN)
 			return;
-		if (ret) {
-			if (log_ok(&log_peers))
-				log_err("the kernel does not hand out a request: %s",
-					strerror(-ret));
-			kernel_forget_keys();
-			/* a socket in an answer that makes no sense otherwise */
-			if (h->request.socket >= 0) {
-				kernel_done(h->request.socket, -EPROTO, 0);
-				close(h->request.socket);
-			}
+		if (!ret) {
+			begin(h);
+			failures = 0;
+			continue;
+		}
+		accept_failed(h, ret);
+		/* and the kernel that does not answer is not asked in a row */
+		if (ret == -ETIMEDOUT || ++failures == ACCEPT_FAILURES) {
+			again = now() + ACCEPT_PAUSE;
 			return;
 		}
-		begin(h);
 	}
 	crowded = true;
 }
@@ -241,7 +259,7 @@ static void on_notice(void)
 
 static int until_deadline(void)
 {
-	uint64_t t = now(), next = UINT64_MAX;
+	uint64_t t = now(), next = again && !leaving ? again : UINT64_MAX;
 
 	for (unsigned int i = 0; i < SESSIONS; i++) {
 		if (handshakes[i].session.socket >= 0 && handshakes[i].deadline < next)
@@ -298,7 +316,7 @@ static void run(int signals)
 			continue;
 		if (fds[n + 1].revents)
 			on_notice();
-		else if (crowded && running < SESSIONS)
+		else if ((crowded && running < SESSIONS) || (again && t >= again))
 			accept_requests();
 	}
 }
