@@ -18,7 +18,9 @@
 #include "tcp.h"
 #include "tls.h"
 
-#define RECORD_HANDSHAKE	0x16	/* of TLS, where a command begins with its opcode */
+/* Of TLS, where a command begins with its opcode. */
+#define RECORD_ALERT		0x15
+#define RECORD_HANDSHAKE	0x16
 /* Pieces that are received in a turn: a body that comes fast lets others have theirs. */
 #define PIECES			16
 /* A step of a handshake: up to a millisecond of arithmetic, for somebody unknown. */
@@ -117,6 +119,17 @@ static size_t read_more(struct tcp_conn *t)
 	return ret;
 }
 
+/* It would wait for an answer to its handshake, and is told in its own words: an alert. */
+static void refuse_tls(struct tcp_conn *t)
+{
+	/* fatal: protocol version */
+	static const uint8_t alert[] = { RECORD_ALERT, 3, 3, 0, 2, 2, 70 };
+
+	/* best effort: it sees the end in any case */
+	(void)!send(t->fd, alert, sizeof(alert), MSG_DONTWAIT | MSG_NOSIGNAL);
+	conn_close(&t->c, "it wants TLS, which is not to be had here");
+}
+
 static void take_command(struct tcp_conn *t, const uint8_t *pdu)
 {
 	struct slot *s = list_first(&t->free, struct slot, sq_node);
@@ -126,11 +139,13 @@ static void take_command(struct tcp_conn *t, const uint8_t *pdu)
 	char why[160];
 
 	err = proto_decode_stream(pdu, c->kind, &s->cmd, &body);
+	if (err == PROTO_NOT_CONNECT && !t->tls && pdu[0] == RECORD_HANDSHAKE && pdu[1] == 3) {
+		refuse_tls(t);
+		return;
+	}
 	if (err) {
-		snprintf(why, sizeof(why), "%s (%s)",
-			 err == PROTO_NOT_CONNECT && pdu[0] == RECORD_HANDSHAKE &&
-			 pdu[1] == 3 ? "it wants TLS, which is not to be had here" :
-			 proto_strerror(err), proto_opname(s->cmd.opcode));
+		snprintf(why, sizeof(why), "%s (%s)", proto_strerror(err),
+			 proto_opname(s->cmd.opcode));
 		conn_close(c, why);
 		return;
 	}

@@ -26,7 +26,8 @@
 
 #define RECORD		16384U	/* what fits in one */
 #define HANDSHAKE_MAX	16384U	/* bytes of a message of it */
-#define DATA		23	/* type of a record */
+#define HANDSHAKE	22	/* types of a record */
+#define DATA		23
 #define EMPTY_MAX	32	/* records without data that are taken in a row */
 #define WORN		(1U << 24)	/* records sent by one key */
 #define WORN_OUT	23000000U	/* less than 2^24.5 */
@@ -43,6 +44,8 @@ struct tls {
 	gnutls_session_t	session;
 	tls_find		*find;
 	bool			kernel;
+	bool			begun;		/* something has come */
+	bool			plain;		/* and it is not of TLS */
 	size_t			kept;		/* bytes that GnuTLS has, and not the socket */
 	char			identity[PSK_IDENTITY_SIZE];
 	bool			unknown;	/* that it goes by that */
@@ -193,7 +196,10 @@ static enum tls_step failed(struct tls *t, int err, const char **why)
 	char buf[sizeof(t->why) - 64];
 	const char *alert;
 
-	if (t->unknown) {
+	if (t->plain) {
+		snprintf(t->why, sizeof(t->why),
+			 "it does not speak TLS, and nothing else is to be had here");
+	} else if (t->unknown) {
 		snprintf(t->why, sizeof(t->why), "TLS: there is no key %s here",
 			 names(t, buf, sizeof(buf)));
 	} else if (*t->identity && (err == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
@@ -213,11 +219,23 @@ static enum tls_step failed(struct tls *t, int err, const char **why)
 	return TLS_FAILED;
 }
 
+/* GnuTLS has several errors for what does not begin as a handshake does. */
+static void look(struct tls *t)
+{
+	uint8_t type;
+
+	if (t->begun || recv(t->fd, &type, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+		return;
+	t->begun = true;
+	t->plain = type != HANDSHAKE;
+}
+
 enum tls_step tls_handshake(struct tls *t, const char **why)
 {
 	gnutls_datum_t name;
 	int ret;
 
+	look(t);
 	do {
 		ret = gnutls_handshake(t->session);
 	} while (ret == GNUTLS_E_INTERRUPTED ||

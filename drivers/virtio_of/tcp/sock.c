@@ -119,7 +119,9 @@ static void vof_tcp_ended(struct vof_tcp_queue *tq, struct sock *sk)
 
 	/* The last words may have come with it. */
 	vof_tcp_receive(tq);
-	if (err)
+	if (vof_stream_tls(&tq->stream))
+		vof_tcp_lost(tq, -EPROTO, "the target speaks TLS there, and this device does not");
+	else if (err)
 		vof_tcp_lost(tq, err, vof_tcp_end_cause(err));
 	else if (vof_stream_between(&tq->stream))
 		vof_tcp_lost(tq, -ECONNRESET, "the target closed the connection");

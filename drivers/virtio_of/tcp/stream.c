@@ -120,3 +120,19 @@ bool vof_stream_between(const struct vof_stream *s)
 {
 	return !s->have;
 }
+
+/**
+ * vof_stream_tls() - is what has come last the beginning of an alert of TLS?
+ * @s: the stream, which has ended
+ *
+ * A target that speaks TLS alone answers a command with that. Where a status belongs there
+ * would be one that no target has, and the alert is too short to be a completion.
+ *
+ * Context: any.
+ */
+bool vof_stream_tls(const struct vof_stream *s)
+{
+	const u8 *p = (const u8 *)&s->cpl;
+
+	return !s->left && s->have == 7 && p[0] == 21 && p[1] == 3 && !p[3] && p[4] == 2;
+}

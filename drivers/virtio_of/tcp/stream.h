@@ -62,5 +62,6 @@ enum vof_stream_event vof_stream_body(struct vof_stream *s,
 				      const struct vof_seg *segs,
 				      unsigned int nsegs, u32 len);
 bool vof_stream_between(const struct vof_stream *s);
+bool vof_stream_tls(const struct vof_stream *s);
 
 #endif /* _VIRTIO_OF_TCP_STREAM_H */

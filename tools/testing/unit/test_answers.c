@@ -232,12 +232,48 @@ static void data_of_nobody_has_no_place(unit_state *state)
 	assert_int_equal(place.len, COMPLETION);
 }
 
+/* An alert of TLS, as a target sends it that hears no TLS; and what only looks like it. */
+static void an_alert_is_told_from_an_answer(unit_state *state)
+{
+	static const struct {
+		u8 bytes[8];
+		u32 len;
+		bool tls;
+	} ends[] = {
+		{ { 0x15, 3, 3, 0, 2, 2, 10 }, 7, true },
+		{ { 0x15, 3, 1, 0, 2, 2, 70 }, 7, true },
+		{ { 0x15, 3, 3, 0, 2, 2, 10 }, 6, false },
+		{ { 0x15, 3, 3, 0, 2, 2, 10, 0 }, 8, false },
+		{ { 0x15, 3, 3, 1, 2, 2, 10 }, 7, false },
+		{ { 0x16, 3, 3, 0, 2, 2, 10 }, 7, false },
+		{ { 0 }, 0, false },
+	};
+	struct vof_stream_place place;
+	struct vof_stream s;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		vof_stream_init(&s);
+		assert_true(vof_stream_place(&s, 100, &place));
+		memcpy(place.head, ends[i].bytes, ends[i].len);
+		vof_stream_took(&s, ends[i].len);
+		assert_int_equal(vof_stream_tls(&s), ends[i].tls);
+	}
+	/* Data may be anything. */
+	vof_stream_init(&s);
+	vof_stream_took(&s, COMPLETION);
+	assert_int_equal(vof_stream_body(&s, NULL, 0, 7), VOF_STREAM_MORE);
+	assert_false(vof_stream_tls(&s));
+}
+
 static unit_case tests[] = {
 	UNIT_TEST(glued_answers_are_told_apart),
 	UNIT_TEST(bytes_that_come_one_by_one),
 	UNIT_TEST(cut_anywhere),
 	UNIT_TEST(data_without_room_has_no_place),
 	UNIT_TEST(data_of_nobody_has_no_place),
+	UNIT_TEST(an_alert_is_told_from_an_answer),
 	{}
 };
 

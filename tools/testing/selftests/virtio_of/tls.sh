@@ -113,9 +113,11 @@ fails "the identity of another host" EACCES "access" ivqn=somebody \
 	"tls_psk=virtio-of $ivqn secret"
 fails "a key of four bytes" ENOKEY "cannot be used" tls_psk=short
 like "the agent says why" "$(cat "$VOF_TMP/agent")" "less than 16 bytes"
-fails "plain at the port for TLS" ECONNRESET "the target (closed|broke) the connection" tls=0
-fails "TLS at the plain port" "EPROTO|ECONNRESET" "speak TLS|in the TLS handshake" \
-	trsvcid=$plain
+fails "plain at the port for TLS" EPROTO "the target speaks TLS there, and this device does not" \
+	tls=0
+check "the target says so, too" target_says "it does not speak TLS, and nothing else is to be had"
+fails "TLS at the plain port" EPROTO "the target does not speak TLS there" trsvcid=$plain
+check "the target says so, too" target_says "it wants TLS, which is not to be had here"
 fails "plain where keys are" EACCES "access" tls=0 trsvcid=$plain
 fails "over RDMA" EOPNOTSUPP "none over RDMA" transport=rdma
 check "a disk without keys" vof_connect d0 tvqn=open trsvcid=$plain
