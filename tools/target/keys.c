@@ -15,8 +15,6 @@
 #include "psk.h"
 #include "transports.h"
 
-#define PSK_COMMAND_TIME	5000	/* ms */
-
 struct dev_cfg *keys_device(const struct dev_type *type)
 {
 	struct dev_cfg *d = keep(sizeof(*d));
@@ -43,7 +41,7 @@ static void set_psk(struct dev_cfg *d, const char *key, const char *value)
 	if (d->psk)
 		wrong("%s: keys come from one file, or one command", key);
 	d->psk = strcmp(key, "psk") ?
-		 psk_read_command(value, PSK_COMMAND_TIME, why, sizeof(why)) :
+		 psk_read_command(value, &parsing()->mem->command_ms, why, sizeof(why)) :
 		 psk_read_file(value, why, sizeof(why));
 	if (!d->psk)
 		wrong("%s=%s: %s", key, value, why);

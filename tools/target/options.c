@@ -249,7 +249,7 @@ static const char doc[] =
 "  psk=FILE         lines of IVQN and key (32 to 128 hexadecimal digits): who\n"
 "                   may connect, by tls:// only; owned by root or by\n"
 "                   the user of --user, mode 0600\n"
-"  psk-command=CMD  likewise, from what a command says within 5 s\n"
+"  psk-command=CMD  likewise, from what a command says; all have 5 s together\n"
 "  block-size=N     logical block size, 512 to 4096 (of the file)\n"
 "  discard=off|unmap  unmap: a discard gives space back (file that is fully\n"
 "                   allocated: off; others, block devices: unmap)\n"

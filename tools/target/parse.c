@@ -52,6 +52,7 @@ int parse_begin(struct config *c)
 	c->mem = calloc(1, sizeof(*c->mem));
 	if (!c->mem)
 		return -1;
+	c->mem->command_ms = CONFIG_COMMANDS;
 	obstack_alloc_failed_handler = no_memory;
 	if (setjmp(parse_failed)) {
 		free(c->mem);

@@ -341,6 +341,27 @@ static pid_t start(const char *command, int *fd)
 	return -ret;
 }
 
+/* Commands that were killed and have not gone yet: nobody waits, but they are not to stay. */
+static pid_t killed[16];
+
+static void reap(void)
+{
+	for (size_t i = 0; i < sizeof(killed) / sizeof(killed[0]); i++) {
+		if (killed[i] && waitpid(killed[i], NULL, WNOHANG))
+			killed[i] = 0;
+	}
+}
+
+static void reap_later(pid_t pid)
+{
+	for (size_t i = 0; i < sizeof(killed) / sizeof(killed[0]); i++) {
+		if (!killed[i]) {
+			killed[i] = pid;
+			return;
+		}
+	}
+}
+
 /* It has said what it had to say; false: and goes on for all that. */
 static bool ended(pid_t pid, int *status, uint64_t deadline)
 {
@@ -355,16 +376,17 @@ static bool ended(pid_t pid, int *status, uint64_t deadline)
 	}
 }
 
-struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *why,
+struct psk_keys *psk_read_command(const char *command, unsigned int *ms, char *why,
 				  size_t size)
 {
-	uint64_t deadline = now_ms() + ms;
+	uint64_t begun = now_ms(), deadline = begun + *ms, took;
 	char *text = malloc(TEXT_MAX + 1);
 	struct psk_keys *keys = NULL;
 	int fd, status = 0;
 	ssize_t n;
 	pid_t pid;
 
+	reap();
 	if (!text)
 		return says(why, size, "no memory");
 	pid = start(command, &fd);
@@ -380,10 +402,11 @@ struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *wh
 		/* and whatever it has begun */
 		kill(-pid, SIGKILL);
 		/* unless a file that does not answer has it: nobody waits for that */
-		ended(pid, &status, now_ms() + KILL_TIME);
+		if (!ended(pid, &status, now_ms() + KILL_TIME))
+			reap_later(pid);
 	}
 	if (n == -ETIMEDOUT)
-		says(why, size, "does not end within %u ms", ms);
+		says(why, size, "does not end within %u ms", *ms);
 	else if (n < 0)
 		says(why, size, "%s", strerror(-n));
 	else if (!WIFEXITED(status) || WEXITSTATUS(status))
@@ -391,6 +414,8 @@ struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *wh
 		     WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	else
 		keys = parse(text, n, why, size);
+	took = now_ms() - begun;
+	*ms -= took < *ms ? took : *ms;
 	explicit_bzero(text, TEXT_MAX + 1);
 	free(text);
 	return keys;

@@ -28,8 +28,8 @@ struct psk_keys;
  * read or write, see psk_trusted(). NULL: @why says why not, without anything of a key.
  */
 struct psk_keys *psk_read_file(const char *path, char *why, size_t size);
-/* What a command says, by /bin/sh; it has @ms for it. */
-struct psk_keys *psk_read_command(const char *command, unsigned int ms, char *why,
+/* What a command says, by /bin/sh; it has *@ms for it, which is made less by what it took. */
+struct psk_keys *psk_read_command(const char *command, unsigned int *ms, char *why,
 				  size_t size);
 /*
  * Did they come from root, from who we are, or from @user, whom we become? Who reads the

@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,6 +194,23 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+/* A process that was killed may be there for long, if what it waits for does not answer. */
+static bool stays;
+static unsigned int reaped;
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+	pid_t ret = stays ? 0 : wait4(pid, status, options, NULL);
+
+	reaped += ret == pid;
+	return ret;
+}
+
+static struct psk_keys *command(const char *what, unsigned int ms)
+{
+	return psk_read_command(what, &ms, why, sizeof(why));
+}
+
 static void keys_of_a_command(void **state)
 {
 	const uint8_t *key;
@@ -199,24 +218,56 @@ static void keys_of_a_command(void **state)
 	double begun;
 
 	(void)state;
-	keys = psk_read_command("echo 'host1 " KEY1 "'; echo host2 " KEY2, 10000, why,
-				sizeof(why));
+	keys = command("echo 'host1 " KEY1 "'; echo host2 " KEY2, 10000);
 	assert_non_null(keys);
 	assert_int_equal(psk_find(keys, "host2", &key), 32);
 	psk_free(keys);
-	assert_null(psk_read_command("echo host1 " KEY1 "; exit 3", 10000, why, sizeof(why)));
+	assert_null(command("echo host1 " KEY1 "; exit 3", 10000));
 	assert_string_equal(why, "failed (status 3)");
-	assert_null(psk_read_command("kill -9 $$", 10000, why, sizeof(why)));
+	assert_null(command("kill -9 $$", 10000));
 	assert_string_equal(why, "failed (status 137)");
-	assert_null(psk_read_command("echo host1", 10000, why, sizeof(why)));
+	assert_null(command("echo host1", 10000));
 	assert_non_null(strstr(why, "line 1 is not"));
-	assert_null(psk_read_command("cat /dev/zero", 10000, why, sizeof(why)));
+	assert_null(command("cat /dev/zero", 10000));
 	assert_string_equal(why, strerror(EFBIG));
 	/* neither one that says nothing nor one that has said it and stays */
 	begun = now();
-	assert_null(psk_read_command("exec >&-; sleep 100", 100, why, sizeof(why)));
+	assert_null(command("exec >&-; sleep 100", 100));
 	assert_non_null(strstr(why, "does not end"));
 	assert_true(now() - begun < 5);
+}
+
+static void commands_share_their_time(void **state)
+{
+	unsigned int left = 10000;
+	struct psk_keys *keys;
+	double begun;
+
+	(void)state;
+	keys = psk_read_command("sleep 0.3; echo host1 " KEY1, &left, why, sizeof(why));
+	assert_non_null(keys);
+	psk_free(keys);
+	assert_true(left <= 9700);
+	left = 100;
+	assert_null(psk_read_command("sleep 100", &left, why, sizeof(why)));
+	assert_string_equal(why, "does not end within 100 ms");
+	assert_int_equal(left, 0);
+	begun = now();
+	assert_null(psk_read_command("sleep 100", &left, why, sizeof(why)));
+	assert_string_equal(why, "does not end within 0 ms");
+	assert_true(now() - begun < 5);
+}
+
+static void what_was_killed_does_not_stay(void **state)
+{
+	(void)state;
+	stays = true;
+	assert_null(command("sleep 100", 50));
+	assert_non_null(strstr(why, "does not end"));
+	stays = false;
+	reaped = 0;
+	assert_null(command("exit 1", 10000));
+	assert_int_equal(reaped, 2);
 }
 
 static void comparing(void **state)
@@ -311,6 +362,8 @@ int main(void)
 		cmocka_unit_test(wrong_lines),
 		cmocka_unit_test(files_that_others_can_read),
 		cmocka_unit_test(keys_of_a_command),
+		cmocka_unit_test(commands_share_their_time),
+		cmocka_unit_test(what_was_killed_does_not_stay),
 		cmocka_unit_test(comparing),
 		cmocka_unit_test(identities),
 	};

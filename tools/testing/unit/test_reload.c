@@ -176,9 +176,10 @@ static void access_lists_are_sets(void **state)
 static struct psk_keys *keys(const char *text)
 {
 	char why[200], command[300];
+	unsigned int ms = 10000;
 
 	snprintf(command, sizeof(command), "printf '%s'", text);
-	return psk_read_command(command, 10000, why, sizeof(why));
+	return psk_read_command(command, &ms, why, sizeof(why));
 }
 
 static void keys_are_access(void **state)
