@@ -25,6 +25,22 @@ check "verified writes" vof_fio filename="$disk" rw=randwrite bsrange=64k-1m \
 	size=64m io_size=16m iodepth=4 verify=crc32c
 lent() { grep -c 'lent=1' "$tracing/trace"; }
 check "their pages are lent" [ "$(lent)" -ge 16 ]
+
+# A probe for a larger MTU may refer to pages and is not counted: none are lent then, whether
+# the host may begin with that, or the connection has.
+probing=/proc/sys/net/ipv4/tcp_mtu_probing
+# none_lent WHEN
+none_lent()
+{
+	local before
+	before=$(lent)
+	check "verified writes $1" vof_fio filename="$disk" rw=randwrite bsrange=64k-1m \
+		size=64m io_size=4m iodepth=4 verify=crc32c
+	is "no page is lent $1" "$(lent)" "$before"
+}
+echo 1 >$probing
+none_lent "where the host may probe"
+echo 0 >$probing
 before=$(lent)
 
 # All packets of the next write are on their way, and lie in the interface's queue, when
@@ -50,14 +66,18 @@ took=$(($(milliseconds) - start))
 is "the write has failed" "$(cat "$VOF_TMP/reuse")" "Input/output error"
 check "when no packet was left, after $took ms" [ $took -ge $((hold - 100)) ]
 netem
+# For the connections to come.
+echo 2 >$probing
 ip route del unreachable "$(target_addr)"
 check "connected again" vof_wait_state d0 live 30
+echo 0 >$probing
 dd if="$disk" of="$VOF_TMP/found" bs=64k count=1 iflag=direct 2>/dev/null
 note "the target has $(tr -d '\0' <"$VOF_TMP/found" | tr -d 'A' | wc -c) bytes of what came later," \
 	"$(tr -cd 'A' <"$VOF_TMP/found" | wc -c) of what was written"
 check_not "nothing of what came later was sent" grep -q B "$VOF_TMP/found"
 exec {keep}>&-
 wait
+none_lent "on connections that probe"
 echo 0 >"$tracing/events/kprobes/vof_lent/enable"
 echo >"$tracing/kprobe_events"
 barrier "done"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Several devices of one target at once, one of them no disk: virtio-entropy
 # shows that the core is not a block driver. Which serials are one, and which are not.
+# And several addresses, of which one is not the target's any more.
 # transports: rdma tcp
 # ci: 6.12 6.12-tcp
 # quick: yes
@@ -57,6 +58,28 @@ check "both disks at the same time" vof_fio filename="$disk0" rw=randwrite \
 	bs=4k size=16m io_size=4m iodepth=16 verify=crc32c
 wait $other
 is "the second one too" $? 0 || note <"$VOF_TMP/second"
+
+# A way that the network forbids is not the last word; nor is what somebody says who has the
+# address now.
+ip route add prohibit 192.0.2.99
+check "the first way is forbidden" vof_connect d2 ivqn=second tvqn=disk0 \
+	"traddr=192.0.2.99 $VOF_ADDR" || note "$(vof_get d2 last_error)"
+vof_disconnect d2
+ip route del prohibit 192.0.2.99
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --listen "$(vof_url "$VOF_ADDR6" 8550)" \
+	--rng tvqn=rng1
+check "two ways" vof_connect d2 trsvcid=8550 tvqn=rng1 "traddr=$VOF_ADDR $VOF_ADDR6" \
+	reconnect_delay=1
+stop_target
+start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --rng tvqn=rng2
+stranger=$TARGET
+start_target --listen "$(vof_url "$VOF_ADDR6" 8550)" --rng tvqn=rng1
+check "somebody else has the first: live by the second" vof_wait_state d2 live 30 ||
+	note "$(vof_get d2 last_error)"
+vof_disconnect d2
+stop_target
+stop_target "$stranger"
+
 check "one goes, the other stays" vof_disconnect d0
 check "and works" vof_fio filename="$disk1" rw=randwrite bs=64k size=32m \
 	io_size=4m iodepth=4 verify=crc32c
