@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import patience
+from vm import tsc
 from vm.kernel import accel_options
 from vm.places import say
 
@@ -47,6 +48,9 @@ class Node:
                   "vof.transport=" + args.transport]
         if not kvm:
             append.append("tsc=reliable")
+            khz = None if args.icount else tsc.khz()
+            if khz:
+                append.append("tsc_early_khz=%d" % khz)
         if args.kernel == "debug":
             # Every report, not the first alone; tests when they are loaded.
             append += ["kasan_multi_shot", "kunit.enable=1"]
