@@ -62,6 +62,19 @@ static void ini_section(char *s)
 	*end = ']';
 }
 
+/* As libinih sees it: nothing, a comment, a section, or a key that ends in one of these. */
+static bool ini_well_formed(const char *s)
+{
+	if (*s == '[')
+		return strchr(s, ']');
+	if (!*s || strchr(";#\r\n", *s))
+		return true;
+	for (const char *p = s; *p && !(*p == ';' && p > s && isspace((unsigned char)p[-1])); p++)
+		if (*p == '=' || *p == ':')
+			return true;
+	return false;
+}
+
 /* Is it nothing but the name of a key that may stand alone? */
 static bool ini_bare_bool(const char *s)
 {
@@ -124,6 +137,11 @@ static char *ini_line(char *buf, int size, void *stream)
 	if (st.line == 1 && !strncmp(s, "\xef\xbb\xbf", 3))
 		s += 3;
 	s += strspn(s, " \t");
+	if (st.reader->malformed && !ini_bare_bool(s) && !ini_well_formed(s)) {
+		st.reader->malformed(*s == '[');
+		snprintf(buf, size, "\n");
+		return buf;
+	}
 	if (*s == '[')
 		ini_section(s + 1);
 	free(st.value);

@@ -3,6 +3,7 @@
 #ifndef VOFT_INI_H
 #define VOFT_INI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* None of these need return: ini_end() is to be called then. */
@@ -11,6 +12,11 @@ struct ini_reader {
 	void	(*opened)(int fd);
 	void	(*section)(const char *name);
 	void	(*entry)(const char *key, const char *value);
+	/*
+	 * A line that is neither a section nor a key, which is skipped then; @section: it
+	 * would have been one (optional: it is wrong, and the file is not read on).
+	 */
+	void	(*malformed)(bool section);
 	void	(*wrong)(const char *fmt, ...)
 			__attribute__((format(printf, 1, 2), noreturn));
 };

@@ -165,12 +165,12 @@ void keys_check_device(struct dev_cfg *d)
 
 	if (!*d->tvqn)
 		wrong("%sa device has no tvqn=", d->where);
-	for (pos = d->node.next; pos != &parsing()->devs; pos = pos->next) {
-		struct dev_cfg *other = list_entry(pos, struct dev_cfg, node);
+	for (pos = parsing()->devs.next; pos != &d->node; pos = pos->next) {
+		const struct dev_cfg *first = list_entry(pos, struct dev_cfg, node);
 
-		if (!strcmp(other->tvqn, d->tvqn))
-			wrong("%s%s is given twice, first at %s", other->where,
-			      d->tvqn, *d->where ? keep_place(d->where) : "the command line");
+		if (!strcmp(first->tvqn, d->tvqn))
+			wrong("%s%s is given twice, first at %s", d->where, d->tvqn,
+			      *first->where ? keep_place(first->where) : "the command line");
 	}
 	/* not before the user is known, wherever it stands */
 	if (d->psk && !psk_trusted(d->psk, parsing()->user))
@@ -182,8 +182,10 @@ void keys_check_device(struct dev_cfg *d)
 		d->type->check(d);
 }
 
-static void check_user(const struct config *c)
+void keys_check_user(void)
 {
+	const struct config *c = parsing();
+
 	errno = 0;
 	/* where users are kept may not answer just now, which says nothing of this one */
 	if (c->user && !getpwnam(c->user) && (!errno || errno == ENOENT || errno == ESRCH))
@@ -195,11 +197,9 @@ void keys_check(void)
 	const char *keys = NULL, *proofs = NULL;
 	struct list *pos;
 
-	check_user(parsing());
 	list_for_each(pos, &parsing()->devs) {
 		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
 
-		keys_check_device(d);
 		if (d->psk && !keys)
 			keys = d->psk_where;
 	}

@@ -14,9 +14,10 @@ void keys_set(struct dev_cfg *d, const char *key, const char *value);
 void keys_parse(const struct dev_type *type, const char *arg);
 /* What concerns no device. False: there is no such key. */
 bool keys_global(const char *key, const char *value);
-/* When all has been read. */
-void keys_check(void);
-/* Of that, what concerns one device and those behind it. */
+/* When all has been read: who we are to be, one device beside those before it, and */
+void keys_check_user(void);
 void keys_check_device(struct dev_cfg *d);
+/* devices and addresses together. */
+void keys_check(void);
 
 #endif

@@ -37,10 +37,12 @@ const char *argp_program_version = "virtio-of-target " VOFT_VERSION;
 static int arg_count;
 static char **args;
 static bool checking;
+/* What is wrong in a file does not keep the rest from being served. */
+static bool tolerant, lenient;
 
 /* Where a line of the file belongs. */
 static struct {
-	enum { IN_NOTHING, IN_TARGET, IN_LISTEN, IN_DEV } section;
+	enum { IN_NOTHING, IN_TARGET, IN_LISTEN, IN_DEV, IN_WRONG } section;
 	struct dev_cfg	*dev;
 } at;
 
@@ -64,6 +66,8 @@ static void file_section(const char *name)
 static void file_entry(const char *key, const char *value)
 {
 	switch (at.section) {
+	case IN_WRONG:
+		break;
 	case IN_NOTHING:
 		wrong("%s belongs to no section", key);
 	case IN_TARGET:
@@ -81,14 +85,124 @@ static void file_entry(const char *key, const char *value)
 	}
 }
 
+/* A device with half of its keys, who may connect say, would be another one. */
+static void leave_out(struct dev_cfg *d)
+{
+	log_err("%s[%s %s] is left out", d->where, d->type->name, d->tvqn);
+	config_put(d);
+}
+
+static void wrong_section(void)
+{
+	log_err("%s; this section is left out", parse_problem());
+	at.section = IN_WRONG;
+}
+
+static void wrong_line(void)
+{
+	log_err("%s", parse_problem());
+	if (at.section != IN_DEV)
+		return;
+	leave_out(at.dev);
+	at.section = IN_WRONG;
+}
+
+/* Something is wrong, and that is all that is not taken. */
+static void section_or_not(const char *name)
+{
+	jmp_buf outer;
+
+	memcpy(&outer, &parse_failed, sizeof(outer));
+	at.section = IN_WRONG;
+	if (!setjmp(parse_failed))
+		file_section(name);
+	else
+		wrong_section();
+	memcpy(&parse_failed, &outer, sizeof(outer));
+}
+
+static void entry_or_not(const char *key, const char *value)
+{
+	jmp_buf outer;
+
+	memcpy(&outer, &parse_failed, sizeof(outer));
+	if (!setjmp(parse_failed))
+		file_entry(key, value);
+	else
+		wrong_line();
+	memcpy(&parse_failed, &outer, sizeof(outer));
+}
+
+static void malformed(bool section)
+{
+	jmp_buf outer;
+
+	memcpy(&outer, &parse_failed, sizeof(outer));
+	if (!setjmp(parse_failed))
+		wrong("neither a section nor key = value");
+	else if (section)
+		wrong_section();
+	else
+		wrong_line();
+	memcpy(&parse_failed, &outer, sizeof(outer));
+}
+
+/* The line of @path that @where begins with, 0: of none of it. */
+static unsigned long line_of(const char *where, const char *path)
+{
+	size_t n = strlen(path);
+
+	return strncmp(where, path, n) || where[n] != ':' ? 0 : strtoul(where + n + 1, NULL, 10);
+}
+
+/* The device of @path that has line @line, and those behind it there. */
+static void leave_out_from(const char *path, unsigned long line)
+{
+	struct list *pos = parsing()->devs.prev;
+
+	while (pos != &parsing()->devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+		unsigned long first = line_of(d->where, path);
+
+		if (!first)
+			break;
+		pos = pos->prev;
+		leave_out(d);
+		if (first <= line)
+			break;
+	}
+}
+
+static void read_or_not(const char *path, const struct ini_reader *reader)
+{
+	jmp_buf outer;
+
+	memcpy(&outer, &parse_failed, sizeof(outer));
+	if (!setjmp(parse_failed)) {
+		ini_read(path, reader);
+	} else {
+		ini_end();
+		log_err("%s", parse_problem());
+		leave_out_from(path, line_of(parse_problem(), path));
+	}
+	memcpy(&parse_failed, &outer, sizeof(outer));
+}
+
 static void read_one(const char *path)
 {
-	static const struct ini_reader reader = {
+	static const struct ini_reader strict = {
 		.section = file_section, .entry = file_entry, .wrong = wrong,
+	};
+	static const struct ini_reader mild = {
+		.section = section_or_not, .entry = entry_or_not,
+		.malformed = malformed, .wrong = wrong,
 	};
 
 	at.section = IN_NOTHING;
-	ini_read(path, &reader);
+	if (lenient)
+		read_or_not(path, &mild);
+	else
+		ini_read(path, &strict);
 }
 
 static int is_drop_in(const struct dirent *e)
@@ -136,7 +250,7 @@ enum {
 	OPT_LISTEN = 0x100, OPT_BLK, OPT_RNG, OPT_CONFIG, OPT_MAX_MEMORY,
 	OPT_MAX_CONNECTIONS, OPT_MAX_SHARE, OPT_KEEPALIVE, OPT_CONNECT_TIMEOUT,
 	OPT_FILE_WAIT, OPT_MAX_LOOKS,
-	OPT_USER, OPT_CONTROL, OPT_CHECK,
+	OPT_USER, OPT_CONTROL, OPT_CHECK, OPT_TOLERANT,
 };
 
 static const struct argp_option options[] = {
@@ -150,6 +264,8 @@ static const struct argp_option options[] = {
 	  "Read the same from FILE, then from FILE.d/*.conf, see below", 0 },
 	{ "check", OPT_CHECK, NULL, 0,
 	  "Say what is wrong with all that, and end: status 0 if nothing is", 0 },
+	{ "tolerant", OPT_TOLERANT, NULL, 0,
+	  "At the start, leave out what is wrong in a file rather than end", 0 },
 	{ "control", OPT_CONTROL, "PATH", 0,
 	  "Socket for vofctl target; the unit has " VOFT_CONTROL, 0 },
 	{ "max-memory", OPT_MAX_MEMORY, "SIZE", 0,
@@ -208,8 +324,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_CONTROL:
 		keys_global("control", arg);
 		break;
+	case OPT_TOLERANT:
 	case OPT_CHECK:
-		checking = true;
 		break;
 	case OPT_USER:
 		keys_global("user", arg);
@@ -229,6 +345,18 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+	return 0;
+}
+
+/* How all the others are to be taken, wherever it stands among them. */
+static error_t parse_how(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	(void)state;
+	if (key == OPT_TOLERANT)
+		tolerant = true;
+	else if (key == OPT_CHECK)
+		checking = true;
 	return 0;
 }
 
@@ -270,10 +398,50 @@ static const char doc[] =
 "SIGHUP reads the files again, and looks at sizes and at what could not be opened;\n"
 "SIGTERM finishes I/O and exits.";
 
-static bool check(const struct config *c)
+/* False: something is wrong with it. */
+static bool device_passes(struct dev_cfg *d)
 {
 	if (setjmp(parse_failed))
 		return false;
+	keys_check_device(d);
+	return true;
+}
+
+static bool devices_pass(struct config *c)
+{
+	struct list *pos, *tmp;
+
+	list_for_each_safe(pos, tmp, &c->devs) {
+		struct dev_cfg *d = list_entry(pos, struct dev_cfg, node);
+
+		if (device_passes(d))
+			continue;
+		if (!lenient)
+			return false;
+		log_err("%s", parse_problem());
+		leave_out(d);
+	}
+	return true;
+}
+
+/* Devices that need keys are served to nobody without an address for these. */
+static bool all_passes(void)
+{
+	if (!setjmp(parse_failed)) {
+		keys_check();
+		return true;
+	}
+	if (lenient)
+		log_err("%s", parse_problem());
+	return lenient;
+}
+
+static bool check(struct config *c)
+{
+	if (!devices_pass(c) || !all_passes() || setjmp(parse_failed))
+		return false;
+	/* who we are is nothing to be lenient about */
+	keys_check_user();
 	/* by the control socket there may be something later */
 	if (list_empty(&c->devs) && !c->control)
 		wrong("%s%snothing to serve: give --blk or --rng (see --help)",
@@ -281,7 +449,6 @@ static bool check(const struct config *c)
 	if (list_empty(&c->listens))
 		wrong("%s%snowhere to listen: give --listen (see --help)",
 		      c->file ? c->file : "", c->file ? ": " : "");
-	keys_check();
 	return true;
 }
 
@@ -306,14 +473,22 @@ static bool read_all(struct config *c, unsigned int flags)
 
 bool options_parse(int argc, char **argv)
 {
+	static const struct argp how = { .options = options, .parser = parse_how };
+
 	arg_count = argc;
 	args = argv;
 	argp_err_exit_status = 1;
-	if (!read_all(&config, 0)) {
+	argp_parse(&how, argc, argv, ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, NULL);
+	if (read_all(&config, 0))
+		return checking;
+	/* once more, with everything that is wrong said as it is met */
+	lenient = tolerant && !checking;
+	if (!lenient || !read_all(&config, 0)) {
 		log_err("%s", parse_problem());
 		exit(1);
 	}
-	return checking;
+	lenient = false;
+	return false;
 }
 
 const char *options_again(struct config *c)

@@ -22,9 +22,20 @@
 const struct dev_ops blk_ops, rng_ops;
 int log_verbose;
 
+/* What was said, a line each. */
+static char said_all[4096];
+
 void log_err(const char *fmt, ...)
 {
-	(void)fmt;
+	size_t n = strlen(said_all);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said_all + n, sizeof(said_all) - n, fmt, ap);
+	va_end(ap);
+	strncat(said_all, "\n", sizeof(said_all) - strlen(said_all) - 1);
+	/* where options_parse() ends all of it, this is what there is to see */
+	fprintf(stderr, "# %s\n", said_all + n);
 }
 
 void log_warn(const char *fmt, ...)
@@ -100,6 +111,7 @@ static int tear_down(void **state)
 	char sub[256];
 
 	(void)state;
+	config_drop(&config);
 	remove_file("t.conf");
 	snprintf(sub, sizeof(sub), "%s.d", file);
 	return rmdir(sub) || rmdir(dir);
@@ -238,6 +250,56 @@ static void every_wrong_value_has_a_line(void **state)
 	assert_null(problem());
 }
 
+/* With --tolerant what is right is served; a device is not, if anything of it is wrong. */
+static void what_is_wrong_is_left_out(void **state)
+{
+	static const struct {
+		const char *text, *served;
+		int looks;
+	} files[] = {
+		{ "[blk b]\nmem=1M\nallow=\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk b]\nallow x\nmem=1M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk b]\nmem=1M\nallow x\n", "a ", 32 },
+		{ "[blk b]\nmem=1M\nreadonly\n", "a b ", 32 },
+		{ "[blk b]\nmem=1M\nno=such\n[blk b]\nmem=1M\n", "a b ", 32 },
+		{ "[blk a]\nmem=2M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk b]\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[disk b]\nmem=1M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk b\nmem=1M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk ]\nmem=1M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "nonsense\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "mem=1M\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[target]\nmax-looks=x\nkeepalive=3\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[target]\nmax-looks=5\nkeepalive 3\n[blk c]\nmem=1M\n", "a c ", 5 },
+		{ "[listen]\nurl=http://x\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[listen]\nurl=tls://192.0.2.1\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[blk b]\nmem=1M\npsk=/no/such\n[blk c]\nmem=1M\n", "a c ", 32 },
+	};
+	static char *args[5];
+
+	(void)state;
+	args[0] = (char *)"test";
+	args[1] = (char *)"--config";
+	args[2] = file;
+	args[3] = (char *)"--tolerant";
+	for (unsigned int i = 0; i < ARRAY_SIZE(files); i++) {
+		write_to("t.conf.d/x.conf", files[i].text);
+		said_all[0] = 0;
+		config_drop(&config);
+		assert_false(options_parse(4, args));
+		if (strcmp(names(&config), files[i].served) ||
+		    (int)config.max_looks != files[i].looks ||
+		    !strstr(said_all, "/t.conf.d/x.conf:") == !strstr(files[i].text, "readonly"))
+			fail_msg("%s: %s, %s", files[i].text, names(&config), said_all);
+		/* a reload of that is none, all the same */
+		assert_int_equal(!!problem(), !strstr(files[i].text, "readonly"));
+	}
+	remove_file("t.conf.d/x.conf");
+	/* for those that follow */
+	config_drop(&config);
+	assert_false(options_parse(3, args));
+}
+
 static void what_is_missing(void **state)
 {
 	(void)state;
@@ -288,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_in_their_order),
 		cmocka_unit_test(every_wrong_value_has_a_line),
+		cmocka_unit_test(what_is_wrong_is_left_out),
 		cmocka_unit_test(what_is_missing),
 		cmocka_unit_test(one_device_more),
 	};

@@ -122,9 +122,12 @@ like "one name in two files" "$(virtio-of-target --check --config "$file" 2>&1)"
 printf '%s\n' '[target]' 'user = nosuchuser' >"$file.d/20.conf"
 like "no such user" "$(virtio-of-target --check --config "$file" 2>&1)" \
 	'target.conf.d/20.conf:2: user=nosuchuser: no such user$'
-rm "$file.d/20.conf"
-start_target --config "$file"
-check "both files are served" vof_connect d0 tvqn=two
+printf '%s\n' '[blk three]' 'mem = 16M' 'allow nobody' >"$file.d/20.conf"
+start_target --config "$file" --tolerant
+check "what is wrong is left out, and said" target_says '20.conf:3: neither .*' 0
+is "and not served" "$(vof_connect d0 tvqn=three)" ENOENT
+vof_disconnect d0
+check "both other files are served" vof_connect d0 tvqn=two
 vof_disconnect d0
 stop_target
 
