@@ -67,21 +67,47 @@ static ssize_t replayed_show(struct device *d, struct device_attribute *attr, ch
 }
 static DEVICE_ATTR_RO(replayed);
 
-#define VOF_SYSFS_COUNT(_name)							\
-static ssize_t _name##_show(struct device *d, struct device_attribute *attr,	\
-			    char *buf)						\
-{										\
-	struct vof_counts sums;							\
-										\
-	vof_count_sum(&vof_sysfs_device(d)->link.group, &sums);			\
-	return sysfs_emit(buf, "%llu\n", sums._name);				\
-}										\
-static DEVICE_ATTR_RO(_name)
+static void vof_sysfs_sum(struct device *d, struct vof_counts *sums)
+{
+	vof_count_sum(&vof_sysfs_device(d)->link.group, sums);
+}
 
-VOF_SYSFS_COUNT(requests);
-VOF_SYSFS_COUNT(failed);
-VOF_SYSFS_COUNT(bytes_read);
-VOF_SYSFS_COUNT(bytes_written);
+static ssize_t requests_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	struct vof_counts sums;
+
+	vof_sysfs_sum(d, &sums);
+	return sysfs_emit(buf, "%llu\n", sums.requests);
+}
+static DEVICE_ATTR_RO(requests);
+
+static ssize_t failed_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	struct vof_counts sums;
+
+	vof_sysfs_sum(d, &sums);
+	return sysfs_emit(buf, "%llu\n", sums.failed);
+}
+static DEVICE_ATTR_RO(failed);
+
+static ssize_t bytes_read_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	struct vof_counts sums;
+
+	vof_sysfs_sum(d, &sums);
+	return sysfs_emit(buf, "%llu\n", sums.bytes_read);
+}
+static DEVICE_ATTR_RO(bytes_read);
+
+static ssize_t bytes_written_show(struct device *d, struct device_attribute *attr,
+				  char *buf)
+{
+	struct vof_counts sums;
+
+	vof_sysfs_sum(d, &sums);
+	return sysfs_emit(buf, "%llu\n", sums.bytes_written);
+}
+static DEVICE_ATTR_RO(bytes_written);
 
 static struct attribute *vof_sysfs_attrs[VOF_SYSFS_ATTRS] = {
 	&dev_attr_name.attr,
@@ -102,11 +128,11 @@ static struct attribute *vof_sysfs_attrs[VOF_SYSFS_ATTRS] = {
 static ssize_t vof_sysfs_counter_show(struct device *d, struct device_attribute *attr,
 				      char *buf)
 {
-	struct vof_device *dev = vof_sysfs_device(d);
+	unsigned int i = attr - vof_sysfs_device(d)->sysfs.counters;
 	struct vof_counts sums;
 
-	vof_count_sum(&dev->link.group, &sums);
-	return sysfs_emit(buf, "%llu\n", sums.fabric[attr - dev->sysfs.counters]);
+	vof_sysfs_sum(d, &sums);
+	return sysfs_emit(buf, "%llu\n", sums.fabric[i]);
 }
 
 /**

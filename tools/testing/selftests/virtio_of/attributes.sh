@@ -226,14 +226,14 @@ fi
 # grown COMMAND...: by how much the counters grow meanwhile
 grown()
 {
-	local c before=()
+	local c was=()
 	for c in "${counters[@]}"; do
-		before+=("$(fact "$c")")
+		was+=("$(fact "$c")")
 	done
 	"$@" 2>/dev/null || echo "failed: $*"
 	for c in "${counters[@]}"; do
-		echo "$c+$(($(fact "$c") - before[0]))"
-		before=("${before[@]:1}")
+		echo "$c+$(($(fact "$c") - was[0]))"
+		was=("${was[@]:1}")
 	done | xargs
 }
 # 16 bytes in front of the data of a request, and one behind it, are the driver's.
@@ -259,6 +259,7 @@ check "the next one goes on" [ "$(fact requests)" -gt "$before" ]
 
 # ---- what changes is told -----------------------------------------------------
 
+# shellcheck disable=SC2154 # slower is of lib.sh
 vof-watch poll "$sys/state" $((10 * slower)) >"$VOF_TMP/poll" 2>&1 &
 poller=$!
 check "it is polled" told live 0 "$VOF_TMP/poll"

@@ -63,7 +63,7 @@ static int uevents(void)
 		snprintf(path, sizeof(path), "/sys%s/vof/name", device);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || !attribute(fd, name, sizeof(name)))
-			strcpy(name, "-");
+			snprintf(name, sizeof(name), "-");
 		if (fd >= 0)
 			close(fd);
 		printf("%s %s %s %s %s\n", value(event, len, "ACTION"),
