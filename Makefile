@@ -174,7 +174,8 @@ check-all:
 		$(TESTS)
 
 check-full:
-	@scripts/setup check newest
+	@scripts/setup check newest debug
+	@scripts/in-tree
 	@scripts/fresh-root
 	@$(MAKE) --no-print-directory check-all
 
