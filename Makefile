@@ -57,6 +57,7 @@ help:
 	@echo 'make bench-quick fails when an I/O costs more than it did'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
 	@echo 'make install     modules for the running kernel, programs to PREFIX ($(PREFIX))'
+	@echo 'make deb         packages for Debian, in build/deb'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
 	@echo
 	@echo 'make check TESTS="connect io" runs only the tests whose names match.'
@@ -177,6 +178,7 @@ check-full:
 	@scripts/setup check newest debug
 	@scripts/in-tree
 	@scripts/fresh-root
+	@scripts/check-packages
 	@$(MAKE) --no-print-directory check-all
 
 check-debug:
@@ -251,6 +253,15 @@ WIRESHARKDIR ?= $(PREFIX)/share/virtio-of/wireshark
 install-wireshark:
 	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR) tools/wireshark/virtio_of.lua
 	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR)/virtio_of tools/wireshark/virtio_of/*.lua
+
+# Packages for Debian, in build/deb. Made in a copy of the tree, which debhelper litters.
+.PHONY: deb
+deb:
+	@scripts/setup package
+	@rm -rf $(O)/deb && mkdir -p $(O)/deb/virtio-of
+	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(O)/deb/virtio-of
+	cd $(O)/deb/virtio-of && dpkg-buildpackage -b -us -uc
+	@ls -l $(O)/deb/*.deb
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
