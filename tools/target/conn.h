@@ -122,7 +122,7 @@ struct transport {
 	/*
 	 * Send data, tail and completion of @s. It takes them, and sends them when there
 	 * is room. Where bytes follow a command and have not been fetched, they are
-	 * dropped; the rest of what is being put in place as well, from this moment on.
+	 * dropped; of a stream the rest of what is being fetched as well, from then on.
 	 */
 	void		(*reply)(struct slot *s);
 	/*

@@ -64,14 +64,17 @@ static void take_buffered(struct stream *st, uint32_t n)
 }
 
 /*
- * Is there room to read ahead? Behind a large body there is none for another one, which is
- * to go where it belongs without a copy: for a command, and the header of its request.
+ * Room to read ahead. Behind a large body there is none for another one, which is to go
+ * where it belongs without a copy: for a command, and the header of its request. For what
+ * is no whole block there is.
  */
-static uint32_t ahead(const struct stream *st)
+static uint32_t ahead(const struct stream *st, bool to_the_end)
 {
 	uint32_t most = st->size;
 
-	if (st->lean && most > STREAM_LEAN && (!st->body || st->dst))
+	if (st->body && st->dst && !to_the_end)
+		most = STREAM_BLOCK;
+	else if (st->lean && most > STREAM_LEAN && (!st->body || st->dst))
 		most = STREAM_LEAN;
 	return st->to < most ? most - st->to : 0;
 }
@@ -89,34 +92,32 @@ int stream_room(struct stream *st, size_t there, struct iovec iov[2])
 		st->to -= st->from;
 		st->from = 0;
 	}
-	if (st->body && st->dst && n) {
+	st->direct = 0;
+	if (st->body && st->dst) {
 		if (st->blocks)
 			n = ripe(st, buffered(st) + there);
-		if (!n)
-			return 0;
-		st->held = st->blocks ? buffered(st) : 0;
-		iov[vecs++] = (struct iovec) { st->dst + st->held, n - st->held };
-		if (n < st->part)
-			return vecs;
+		if (n) {
+			st->direct = n - buffered(st);
+			iov[vecs++] = (struct iovec) { st->dst + buffered(st), st->direct };
+		}
 	}
-	if (ahead(st))
-		iov[vecs++] = (struct iovec) { st->buf + st->to, ahead(st) };
+	if (ahead(st, n == st->part))
+		iov[vecs++] = (struct iovec) { st->buf + st->to, ahead(st, n == st->part) };
 	return vecs;
 }
 
 void stream_fed(struct stream *st, size_t n)
 {
-	if (st->body && st->dst) {
-		uint32_t rest = st->part - st->held;
-		uint32_t direct = n < rest ? n : rest;
+	if (st->direct) {
+		uint32_t direct = n < st->direct ? n : st->direct;
 
-		take_buffered(st, st->held);
-		st->held = 0;
+		/* the beginning of its block */
+		take_buffered(st, buffered(st));
 		moved(st, direct);
 		n -= direct;
 	}
 	st->to += n;
-	if (st->body && !st->dst)
+	if (st->body)
 		take_buffered(st, ripe(st, buffered(st)));
 }
 

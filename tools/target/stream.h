@@ -10,7 +10,9 @@
  * Until then there is no room: the peer waits, and nobody keeps anything for it.
  *
  * A part can go to where others look at it meanwhile, and where it stays if no more of it
- * comes. That is filled in whole blocks, and a block only when all of it has come.
+ * comes. That is filled in whole blocks, and a block only when all of it has come: until
+ * then it is kept in the buffer. In the socket it might keep the window closed that the
+ * rest of it needs.
  */
 #ifndef VOFT_STREAM_H
 #define VOFT_STREAM_H
@@ -42,7 +44,7 @@ struct stream {
 	uint8_t		*dst;		/* to here; NULL: nowhere */
 	uint32_t	part;		/* of the part that goes there, so many are to come, */
 	uint32_t	left;		/* and of the whole body */
-	uint32_t	held;		/* of the part, read ahead, until its block is there */
+	uint32_t	direct;		/* room that there was where they go */
 };
 
 /* @size: at least VIRTIO_OF_PDU_SIZE. What was read ahead goes with it to a larger @buf. */
@@ -50,8 +52,8 @@ void stream_init(struct stream *st, uint8_t *buf, uint32_t size);
 void stream_move(struct stream *st, uint8_t *buf, uint32_t size);
 
 /*
- * Where the next bytes go; in blocks, if @there have come and not been fed. 0: nowhere just
- * now, or in blocks, not before more have come.
+ * Where the next bytes go, in blocks if @there have come by now and not been fed. 0: nowhere
+ * just now.
  */
 int stream_room(struct stream *st, size_t there, struct iovec iov[2]);
 /* @n of them have arrived. */
@@ -65,7 +67,7 @@ enum stream_item stream_next(struct stream *st, uint8_t pdu[VIRTIO_OF_PDU_SIZE])
 void stream_expect(struct stream *st, uint32_t len);
 /*
  * The next @n, which are no more than are to come, go to @dst, and STREAM_BODY tells when
- * they are there; @blocks: in whole blocks.
+ * they are there; @blocks: in whole blocks, two of which the buffer has to hold.
  */
 void stream_take(struct stream *st, uint8_t *dst, uint32_t n, bool blocks);
 /* All that are to come go, also where some have been taken. */

@@ -55,35 +55,15 @@ static int waiting(const struct tcp_conn *t)
 	return n;
 }
 
-/*
- * Less than a block of what is received in place has come. It is left where it is: that
- * there is more will be told. Unless this was the end, whose cause stands behind it.
- */
-static void no_block(struct tcp_conn *t)
-{
-	uint8_t rest[STREAM_BLOCK];
-
-	t->readable = false;
-	if (!t->hung_up)
-		return;
-	if (recv(t->fd, rest, sizeof(rest), MSG_DONTWAIT) >= 0 || errno == EAGAIN)
-		conn_lost(&t->c, "peer disconnected");
-	else
-		conn_lost(&t->c, strerror(errno));
-}
-
 /* More bytes, as many as there are and have a place. How many. */
 static size_t read_more(struct tcp_conn *t)
 {
-	bool blocks = t->stream.body && t->stream.blocks;
 	struct iovec iov[2];
 	size_t room = 0;
 	ssize_t ret;
 	int n;
 
-	n = stream_room(&t->stream, blocks ? waiting(t) : 0, iov);
-	if (!n && blocks)
-		no_block(t);
+	n = stream_room(&t->stream, t->stream.body && t->stream.blocks ? waiting(t) : 0, iov);
 	if (!n)
 		return 0;
 	ret = receive(t, iov, n);
@@ -298,8 +278,6 @@ void tcp_drop_body(struct slot *s)
 		return;
 	}
 	stream_drop(&t->stream);
-	/* what was less than a block, too */
-	t->readable = true;
 	conn_activate(&t->c);
 }
 

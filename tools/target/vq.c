@@ -356,8 +356,8 @@ void vq_abort(struct conn *c)
 
 		if (s->state != SLOT_BUSY)
 			continue;
-		/* no more of it is written, now and not when the peer has sent it all */
-		if (s->reading && s->place) {
+		/* no more of it is taken, or written, now and not when the peer has sent it */
+		if (s->reading && c->ops->ordered) {
 			s->reading = false;
 			fail(s, VIRTIO_OF_STATUS_ESTATUS);
 		} else if (s->reading) {

@@ -250,11 +250,11 @@ static void reply(struct slot *s)
 	uint16_t id = le16toh(s->done.common.command_id);
 
 	require(!s->conn->closing, "an answer by a connection that is closed");
-	require(!ps->fetching || ps->placing, "an answer while its command is fetched");
-	require(!ps->placing || s->done.common.status,
-		"a write has succeeded, and is not there");
-	if (ps->placing) {
-		counts->torn++;
+	require(!ps->fetching || p->stream, "an answer while its command is fetched");
+	require(!ps->fetching || s->done.common.status,
+		"a request has succeeded, and is not there");
+	if (ps->fetching) {
+		counts->torn += ps->placing;
 		forget_fetch(ps);
 	}
 	if (special(s)) {
