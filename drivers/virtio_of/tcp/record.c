@@ -125,6 +125,6 @@ void vof_tcp_record_work(struct work_struct *work)
 	do {
 		vof_tcp_send_more(tq, tq->sock->sk, NULL);
 		cond_resched();
-	} while (vof_tcp_record_receive(tq));
+	} while (vof_tcp_record_receive(tq) && !READ_ONCE(tq->stopping));
 	memalloc_noreclaim_restore(noreclaim);
 }

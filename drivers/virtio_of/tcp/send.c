@@ -319,12 +319,20 @@ static bool vof_tcp_send_inline(struct vof_tcp_queue *tq)
 	return sent;
 }
 
+/*
+ * Not from a softirq, which may have a socket locked, nor where softirqs are off: who
+ * enables them here again would have them run. Nor with a lock of the driver's held that it
+ * takes when it is called, with a socket locked: such locks have interrupts off, but for
+ * kernels where these stay on whatever is locked.
+ */
+static bool vof_tcp_may_send(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !in_interrupt() && !irqs_disabled();
+}
+
 /**
  * vof_tcp_kick() - send what was submitted
  * @q: the queue
- *
- * Not from a softirq, which may have a socket locked, nor where softirqs are off: who
- * enables them here again would have them run.
  *
  * Context: any.
  */
@@ -336,7 +344,7 @@ void vof_tcp_kick(struct vof_queue *q)
 	/* Somebody was faster. */
 	if (!pending)
 		return;
-	if (!tq->tls && pending <= VOF_TCP_INLINE && !in_interrupt() && !irqs_disabled() &&
+	if (!tq->tls && pending <= VOF_TCP_INLINE && vof_tcp_may_send() &&
 	    vof_tcp_send_inline(tq))
 		return;
 	rcu_read_lock();
