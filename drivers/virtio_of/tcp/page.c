@@ -168,10 +168,14 @@ bool vof_tcp_page_return(struct vof_tcp_req *tr)
  * vof_tcp_page_stop() - wait until all pages are back
  * @tq: the queue, its socket released
  *
- * TCP has let go of them with the socket. What packets are left lie in a queue of the
- * network's, for the time that this keeps a packet.
+ * TCP has let go of them with the socket. What packets are left lie in a queue of an
+ * interface, for the time that this keeps a packet. There is no limit of ours: a page that
+ * went back before would be sent with what it holds then. It is a limit of theirs: disciplines
+ * that hold packets send or drop them, an adapter that does not send is reset by the
+ * network's watchdog, and all of them are dropped when the interface goes down, which is what
+ * somebody can do who does not want to wait.
  *
- * Context: may sleep.
+ * Context: may sleep, until then.
  */
 void vof_tcp_page_stop(struct vof_tcp_queue *tq)
 {
@@ -190,7 +194,7 @@ void vof_tcp_page_stop(struct vof_tcp_queue *tq)
 	while (!wait_event_timeout(tq->wait, !READ_ONCE(tq->lent),
 				   VOF_TCP_LENT_TOO_LONG))
 		vof_queue_error(tq->q, -ETIMEDOUT,
-				"packets of a connection that was closed are still being sent, requests wait for them");
+				"packets of a connection that was closed are still being sent, requests wait for them (until the interface goes down)");
 	/* Who said so may still be about to leave. */
 	spin_lock_irq(lock);
 	spin_unlock_irq(lock);
