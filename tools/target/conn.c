@@ -45,7 +45,8 @@ static void connect_timeout(struct timer *t)
 {
 	struct conn *c = container_of(t, struct conn, timer);
 
-	conn_close(c, c->goodbye ? NULL : "no Connect command in time");
+	conn_close(c, c->goodbye ? NULL : c->connect ? "its virtqueue is in use still" :
+		   "no Connect command in time");
 }
 
 int conn_enter(struct conn *c, const struct transport *ops, const struct sockaddr *peer)

@@ -164,6 +164,8 @@ struct transport {
 
 	/* The peer hears that we go, and nothing new begins. */
 	void		(*close)(struct conn *c);
+	/* Has the peer ended it, as far as can be seen, if nobody has noticed yet (optional)? */
+	bool		(*ended)(const struct conn *c);
 	/* Can nobody reach its memory any more? conn_try_reap() when that becomes true. */
 	bool		(*drained)(const struct conn *c);
 	unsigned int	drain_time;	/* ms until it is taken for true, 0: never */
@@ -224,6 +226,7 @@ struct conn {
 	struct list		mates;		/* connections of that */
 	uint16_t		vq;
 	bool			set_up;		/* it has had its memory */
+	struct slot		*connect;	/* Connect that waits for a virtqueue to be free */
 	struct slot		*disconnect;	/* Disconnect being worked on */
 	struct list		held;		/* slots, not yet executed */
 	struct list		stage_wait;	/* slots that need staging memory */

@@ -14,6 +14,8 @@
 #include "psk.h"
 
 static struct list waiting = { &waiting, &waiting };	/* for older ones */
+/* Connections whose Connect waits for a virtqueue, which another one has that ends. */
+static struct list waiting_vqs = { &waiting_vqs, &waiting_vqs };
 static struct log_limit log_instances;
 
 /* @who: escaped; NULL when no name is known. @dev: likewise, NULL for none. */
@@ -229,6 +231,17 @@ static void connect_control(struct slot *s, const struct virtio_of_connect *body
 	connect_progress(inst);
 }
 
+/*
+ * The connection that has the virtqueue may be at its end: the peer has ended it, and it
+ * waits for commands that the backend has (decision 29).
+ */
+static bool ends(struct conn *c)
+{
+	if (!c->closing && c->ops->ended && c->ops->ended(c))
+		conn_lost(c, "peer disconnected");
+	return c->closing;
+}
+
 static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 {
 	struct instance *inst = instance_by_id(s->cmd.instance);
@@ -255,6 +268,12 @@ static void connect_vq(struct slot *s, const struct virtio_of_connect *body)
 	}
 	if (vq >= cfg->queues) {
 		connect_failed(s, VIRTIO_OF_STATUS_EQUEUEQUOT, inst->label, cfg->tvqn);
+		return;
+	}
+	if (inst->vqs[vq] && ends(inst->vqs[vq])) {
+		/* for as long as a Connect may take: the timer goes on */
+		c->connect = s;
+		list_add_tail(&c->mates, &waiting_vqs);
 		return;
 	}
 	if (inst->vqs[vq]) {
@@ -307,6 +326,35 @@ void connect_body(struct slot *s, const void *where)
 		connect_control(s, &body);
 	else
 		connect_failed(s, VIRTIO_OF_STATUS_EBADVQN, NULL, NULL);
+}
+
+void connect_waiting_vqs(void)
+{
+	struct list all;
+
+	/* what has to wait again is not looked at again */
+	list_init(&all);
+	while (!list_empty(&waiting_vqs)) {
+		struct conn *c = list_first(&waiting_vqs, struct conn, mates);
+
+		list_del(&c->mates);
+		list_add_tail(&c->mates, &all);
+	}
+	while (!list_empty(&all)) {
+		struct conn *c = list_first(&all, struct conn, mates);
+		struct slot *s = c->connect;
+
+		connect_forget(c);
+		connect_body(s, s->cmd.length ? s->small : NULL);
+	}
+}
+
+void connect_forget(struct conn *c)
+{
+	if (!c->connect)
+		return;
+	c->connect = NULL;
+	list_del(&c->mates);
 }
 
 void connect_command(struct slot *s)

@@ -67,6 +67,10 @@ void connect_progress(struct instance *inst);
 void connect_rekeyed(void);
 /* Something has gone that any Connect may have waited for. */
 void connect_waiting(void);
+/* A connection is gone, which may have had a virtqueue that another one waits for. */
+void connect_waiting_vqs(void);
+/* @c ends, its Connect waits no more. */
+void connect_forget(struct conn *c);
 
 /* progress.c */
 void instance_progress(struct instance *inst);

@@ -80,6 +80,7 @@ static void closing(struct conn *c)
 {
 	struct instance *inst = c->inst;
 
+	connect_forget(c);
 	if (c->kind == PROTO_VIRTQUEUE) {
 		vq_forget(c);
 		if (inst && inst->dev->ops->lost)
@@ -123,6 +124,7 @@ static void gone(struct conn *c)
 /* What a connection had is free. It may be what younger instances have waited for. */
 static void freed(void)
 {
+	connect_waiting_vqs();
 	if (!some_gone)
 		return;
 	some_gone = false;

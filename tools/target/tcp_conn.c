@@ -195,6 +195,15 @@ static void end(struct conn *c)
 	notice_end(&t->notice, notice_ended);
 }
 
+static bool ended(const struct conn *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return !getsockopt(tcp_of((struct conn *)c)->fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
+	       info.tcpi_state != TCP_ESTABLISHED;
+}
+
 static bool drained(const struct conn *c)
 {
 	return !tcp_of(c)->noticed;
@@ -251,6 +260,7 @@ static int tls_begin(void (*lost)(const char *adapter))
 	.drain = tcp_drain,			\
 	.delivered = tcp_delivered,		\
 	.close = end,				\
+	.ended = ended,				\
 	.drained = drained,			\
 	.destroy = destroy
 

@@ -2,7 +2,8 @@
 /* link: tools/target/connect.c tools/target/psk.c tools/target/log.c tools/target/thread.c */
 /*
  * Who may connect: by TLS, who has proved his name, with a key that is there when he
- * connects, and not only when he shook hands. What else Connect does needs a target.
+ * connects, and not only when he shook hands. And when, for a virtqueue that another
+ * connection has. What else Connect does needs a target.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,6 +93,19 @@ void conn_close(struct conn *c, const char *why)
 	closed++;
 }
 
+void conn_lost(struct conn *c, const char *why)
+{
+	conn_close(c, why);
+}
+
+/* Whoever gets here has got his virtqueue, as far as others are concerned. */
+uint16_t instance_queue_max(const struct instance *i, const struct conn *c)
+{
+	(void)i;
+	(void)c;
+	return 8;
+}
+
 /* Behind what is tested. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
@@ -141,11 +155,6 @@ void instance_free(struct instance *i)
 }
 
 struct instance *instance_new(struct dev *d, const char *n)
-{
-	abort();
-}
-
-uint16_t instance_queue_max(const struct instance *i, const struct conn *c)
 {
 	abort();
 }
@@ -339,6 +348,61 @@ static void who_waits_with_it_has_to_go(void **state)
 	assert_true(c.closing);
 }
 
+static bool gone;
+
+static bool ended(const struct conn *c)
+{
+	(void)c;
+	return gone;
+}
+
+static void a_virtqueue_that_another_one_has(void **state)
+{
+	static const struct transport ops = { .scheme = "tcp", .ended = ended };
+	struct conn ctrl = { .ops = &ops }, old = { .ops = &ops }, c = { .ops = &ops };
+	struct conn *vqs[1] = { &old };
+	struct instance i = { .dev = &dev, .ivqn = "host1", .ctrl = &ctrl, .vqs = vqs };
+	struct slot s = { .conn = &c };
+
+	(void)state;
+	rekey(&cfg, NULL);
+	inst = &i;
+	s.cmd.instance = 7;
+	s.cmd.queue_size = 16;
+	list_init(&c.mates);
+	gone = false;
+	connect_body(&s, NULL);
+	assert_int_equal(status, VIRTIO_OF_STATUS_EQUEUEBUSY);
+	/* the peer has ended it: waited for, until nothing of it is left */
+	gone = true;
+	status = 0xffff;
+	connect_body(&s, NULL);
+	assert_true(old.closing);
+	assert_int_equal(closed, 1);
+	connect_waiting_vqs();
+	assert_int_equal(status, 0xffff);
+	vqs[0] = NULL;
+	connect_waiting_vqs();
+	assert_int_equal(status, VIRTIO_OF_STATUS_EQSIZEQUOT);
+	assert_null(c.connect);
+	/* who goes himself waits no more */
+	vqs[0] = &old;
+	status = 0xffff;
+	connect_body(&s, NULL);
+	connect_forget(&c);
+	vqs[0] = NULL;
+	connect_waiting_vqs();
+	assert_int_equal(status, 0xffff);
+	/* and with the instance there is nothing to wait for */
+	vqs[0] = &old;
+	connect_body(&s, NULL);
+	assert_ptr_equal(c.connect, &s);
+	inst = NULL;
+	connect_waiting_vqs();
+	assert_int_equal(status, VIRTIO_OF_STATUS_EBADDEV);
+	assert_int_equal(closed, 1);
+}
+
 static int end(void **state)
 {
 	(void)state;
@@ -354,6 +418,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_key_that_was_taken_away, begin, end),
 		cmocka_unit_test_setup_teardown(nor_a_virtqueue, begin, end),
 		cmocka_unit_test_setup_teardown(who_waits_with_it_has_to_go, begin, end),
+		cmocka_unit_test_setup_teardown(a_virtqueue_that_another_one_has, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
