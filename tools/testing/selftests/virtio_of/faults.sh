@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Faults: every allocation on the way up and down fails once, and so do posts,
-# registrations and receives, while connecting and under load. The answer is a
-# clean error or success, nothing hangs, and the device is of use afterwards.
+# registrations and receives, or what TCP is asked for, while connecting and under load.
+# The answer is a clean error or success, nothing hangs, and the device is of use
+# afterwards.
 #
 #	faults.sh [STEP]	every STEPth of them (13), 1 takes very long
 #
+# transports: rdma tcp
 # kernels: debug
 # ci: debug
 # timeout: 300
@@ -13,6 +15,22 @@
 
 debug=/sys/kernel/debug
 step=${1:-13}
+own=virtio_of_$VOF_TRANSPORT
+# What can fail; what of it breaks a link that is up; what is to be got over, and how often.
+case $VOF_TRANSPORT in
+rdma)
+	kinds="fail_post fail_reg fail_recv"
+	breaks="fail_post fail_recv"
+	endures="fail_reg:50"
+	mix="fail_post:1 fail_reg:20 fail_recv:1"
+	;;
+tcp)
+	kinds="fail_connect fail_send short_send fail_memory"
+	breaks="fail_send"
+	endures="short_send:50 fail_memory:20"
+	mix="fail_connect:10 fail_send:1 short_send:20 fail_memory:5"
+	;;
+esac
 
 # faults DIRECTORY FILE=VALUE...: what to fail, see the kernel's
 # Documentation/fault-injection.
@@ -29,7 +47,8 @@ faults()
 no_faults()
 {
 	local f
-	[ $# -gt 0 ] || set -- failslab virtio_of_rdma/fail_{post,reg,recv}
+	# shellcheck disable=SC2046,SC2086 # words
+	[ $# -gt 0 ] || set -- failslab $(printf "$own/%s " $kinds)
 	for f; do
 		faults "$f" probability=0 times=1 space=0
 	done
@@ -82,12 +101,12 @@ expect_log "Call Trace"
 expect_log "kmemleak: Cannot allocate"
 
 start_target --blk tvqn=disk0,mem=16M,queues=1
-modprobe virtio_of_rdma || bail "virtio_of_rdma does not load"
+modprobe "$VOF_MODULE" || bail "$VOF_MODULE does not load"
 [ -d $debug/failslab ] || skip_all "a kernel without failslab"
 # Allocations that may wait are the ones that count here.
 faults failslab verbose=0 ignore-gfp-wait=N
-for f in post reg recv; do
-	faults virtio_of_rdma/fail_$f verbose=0
+for f in $kinds; do
+	faults "$own/$f" verbose=0
 done
 
 # ---- every allocation -------------------------------------------------------
@@ -103,7 +122,7 @@ note "text of the modules: $start to $end"
 faults failslab "require-start=$start" "require-end=$end" stacktrace-depth=14
 
 vof_make d0 tvqn=disk0 queue_size=4 || bail "no d0"
-errors="ENOMEM EIO EAGAIN ENOBUFS ENOTCONN ECONNABORTED ETIMEDOUT ENODEV"
+errors="ENOMEM EIO EAGAIN ENOBUFS ENOTCONN ECONNABORTED ETIMEDOUT ENODEV ENETUNREACH"
 before() { :; }
 after()
 {
@@ -129,48 +148,53 @@ before()
 after() { [ ! -d "$VOF_CONFIGFS/d0" ] || rmdir "$VOF_CONFIGFS/d0"; }
 nth "rmdir" ENOMEM rmdir "$VOF_CONFIGFS/d0"
 
-# ---- the adapter, while connecting ------------------------------------------
+# ---- adapter or TCP, while connecting ---------------------------------------
 
 vof_make d0 tvqn=disk0 queue_size=4 || bail "no d0"
-for f in post reg recv; do
+for f in $kinds; do
 	outcomes=
 	wrong=
 	for ((n = 0; n < 400; n += step > 4 ? step / 4 : 1)); do
-		faults "virtio_of_rdma/fail_$f" space=$n times=1 probability=100
+		faults "$own/$f" space=$n times=1 probability=100
 		got=$(vof_set d0 enable 1) && got=OK
 		# Not used up: there was no such call.
-		left=$(cat $debug/virtio_of_rdma/fail_$f/times)
-		no_faults "virtio_of_rdma/fail_$f"
+		left=$(cat "$debug/$own/$f/times")
+		no_faults "$own/$f"
 		outcomes="$outcomes $got"
 		[[ " OK $errors " = *" $got "* ]] || wrong="$wrong $n:$got"
 		vof_set d0 enable 0 >/dev/null
 		[ "$left" = 0 ] || break
 	done
-	note "fail_$f: $outcomes"
-	is "connect with one of $n calls of $f failing: clean" "$wrong" ""
+	note "$f: $outcomes"
+	is "connect with one of $n times $f: clean" "$wrong" ""
 	check "there was a last one" [ "$left" != 0 ]
 done
-usable "after the faults of the adapter"
+usable "after that"
 
-# ---- the adapter, under load ------------------------------------------------
+# ---- the same, under load ---------------------------------------------------
 
-# A registration that fails is no reason to fail: the data is copied.
-faults virtio_of_rdma/fail_reg times=-1 probability=50
-check "half of the registrations fail: verified I/O" \
-	vof_fio filename="$(vof_disk d0)" rw=randrw bs=64k size=16m io_size=4m \
-	iodepth=8 verify=crc32c
-no_faults
+# A registration that fails is no reason to fail: the data is copied. Nor is it that TCP
+# takes a part of what it is given, or has no memory just now.
+reconnects=$(vof_get d0 reconnects)
+for f in $endures; do
+	faults "$own/${f%:*}" times=-1 "probability=${f#*:}"
+	check "$f %: verified I/O" \
+		vof_fio filename="$(vof_disk d0)" rw=randrw bs=64k size=16m io_size=4m \
+		iodepth=8 verify=crc32c
+	no_faults
+done
 is "and the link is up" "$(vof_get d0 state)" live
+over rdma || is "all the time" "$(vof_get d0 reconnects)" "$reconnects"
 
-for f in post recv; do
+for f in $breaks; do
 	for n in 1 100; do
-		faults "virtio_of_rdma/fail_$f" space=$n times=1 probability=100
+		faults "$own/$f" space=$n times=1 probability=100
 		# With an error or without, according to what becomes of the link.
 		VOF_FIO_TIMEOUT=60 vof_fio filename="$(vof_disk d0)" rw=randrw \
 			bsrange=512-64k size=16m io_size=16m iodepth=8 >/dev/null
 		check "$f $n fails under load: it ends" [ $? != 124 ]
 		check "$f $n: and the fault was met" \
-			[ "$(cat $debug/virtio_of_rdma/fail_$f/times)" = 0 ]
+			[ "$(cat "$debug/$own/$f/times")" = 0 ]
 		no_faults
 		usable "$f $n"
 	done
@@ -179,9 +203,9 @@ done
 # ---- all of it at once ------------------------------------------------------
 
 faults failslab probability=3 times=-1
-faults virtio_of_rdma/fail_post probability=1 times=-1
-faults virtio_of_rdma/fail_reg probability=20 times=-1
-faults virtio_of_rdma/fail_recv probability=1 times=-1
+for f in $mix; do
+	faults "$own/${f%:*}" "probability=${f#*:}" times=-1
+done
 for ((n = 0; n < 4; n++)); do
 	vof_set d0 enable 1 >/dev/null &&
 		VOF_FIO_TIMEOUT=60 vof_fio filename="$(vof_disk d0)" rw=randrw \
