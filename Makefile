@@ -214,6 +214,8 @@ install: install-modules install-target install-initiator install-wireshark
 .PHONY: install-modules install-target install-initiator install-wireshark
 SBINDIR	= $(PREFIX)/sbin
 UNITDIR	= $(PREFIX)/lib/systemd/system
+GENERATORDIR = $(patsubst %/system,%/system-generators,$(UNITDIR))
+UDEVDIR	= /usr/lib/udev/rules.d
 # $(call install-unit,FILE): programs are called by their whole names.
 install-unit = install -d $(DESTDIR)$(UNITDIR) && sed 's,@SBINDIR@,$(SBINDIR),' $(1) \
 	>$(DESTDIR)$(UNITDIR)/$(notdir $(1))
@@ -242,11 +244,17 @@ install-target: document-target
 install-initiator: document-initiator
 	install -D -t $(DESTDIR)$(SBINDIR) build/vofctl/vofctl \
 		build/handshake/virtio-of-handshake \
-		tools/initiator/virtio-of-ivqn tools/initiator/virtio-of-connect \
-		tools/initiator/virtio-of-disconnect
+		tools/initiator/virtio-of-ivqn
 	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)
 	$(call install-unit,tools/initiator/virtio-of@.service)
 	$(call install-document,vofctl virtio-of-handshake)
+	$(call install-unit,tools/initiator/virtio-of.target)
+	$(call install-unit,tools/initiator/virtio-of-hurry.service)
+	install -d $(DESTDIR)$(GENERATORDIR)
+	sed 's,@SBINDIR@,$(SBINDIR),; s,@UNITDIR@,$(UNITDIR),' \
+		tools/initiator/virtio-of-generator >$(DESTDIR)$(GENERATORDIR)/virtio-of-generator
+	chmod 755 $(DESTDIR)$(GENERATORDIR)/virtio-of-generator
+	install -D -m 644 -t $(DESTDIR)$(UDEVDIR) tools/initiator/60-virtio-of.rules
 
 # Where it lies Wireshark does not look; Documentation/admin-guide.rst says how it does.
 WIRESHARKDIR ?= $(PREFIX)/share/virtio-of/wireshark

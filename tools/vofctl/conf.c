@@ -230,7 +230,7 @@ static void entry_device(const char *key, const char *value)
 		if (!strcmp(key, "enable") || !strcmp(key, "reconnect"))
 			error("%s is an order, not a setting", key);
 		else if (!strcmp(key, "psk") || !strcmp(key, "key"))
-			error("keys do not stand here: the kernel has them in a keyring, and tls_psk is the description of one");
+			error("keys stand in the kernel's keyring, not here: see tls_psk");
 		else
 			error("there is no key '%s'", key);
 	} else if (first(a, key) && !spec_set(&now.dev->spec, key, value, err)) {
@@ -284,7 +284,7 @@ static const char *trusted(const struct stat *st)
 {
 	if (st->st_uid && st->st_uid != geteuid())
 		return "it belongs to somebody else than root";
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
+	if (st->st_mode & 0022)
 		return "others can write to it: chmod go-w";
 	return NULL;
 }

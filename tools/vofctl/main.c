@@ -15,11 +15,13 @@
 
 static const struct command commands[] = {
 	{ "connect", "to what a target serves", cmd_connect },
+	{ "connect-all", "the devices of the configuration", cmd_connect_all },
 	{ "disconnect", "devices that nobody uses", cmd_disconnect },
 	{ "list", "devices, one in a line", cmd_list },
 	{ "show", "all about a device", cmd_show },
 	{ "reconnect", "a new link, now", cmd_reconnect },
 	{ "set", "attributes of a device", cmd_set },
+	{ "hurry", "limit how long targets that are away are waited for", cmd_hurry },
 	{ "config", "check the configuration", cmd_config },
 	{ "target", "ask a target on this host, tell it what to serve", cmd_target },
 	{ "ivqn", "the name of this host", cmd_ivqn },

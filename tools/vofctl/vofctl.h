@@ -26,7 +26,9 @@ struct command {
 
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);
+int cmd_connect_all(int argc, char **argv);
 int cmd_disconnect(int argc, char **argv);
+int cmd_hurry(int argc, char **argv);
 int cmd_ivqn(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_reconnect(int argc, char **argv);

@@ -117,7 +117,7 @@ static void lines(void **state)
 	} bad[] = {
 		{ "nonsense = 1", "there is no key 'nonsense'" },
 		{ "enable = 1", "enable is an order, not a setting" },
-		{ "psk = 0123", "keys do not stand here: the kernel has them in a keyring, and tls_psk is the description of one" },
+		{ "psk = 0123", "keys stand in the kernel's keyring, not here: see tls_psk" },
 		{ "tvqn = again", "tvqn is there already, at %s/c:4" },
 		{ "auto = maybe", "auto: yes or no, not 'maybe'" },
 		{ "io_tmo = 0", NULL },

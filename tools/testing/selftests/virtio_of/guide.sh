@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What the documents tell people to do, in the documents' own words, twice, and without
-# the module; and the scripts of tools/initiator as their unit calls them: started twice,
-# restarted, stopped twice, in error, without a target, without a module.
+# the module; and vofctl as the units call it: started twice, restarted, stopped twice, in
+# error, without a target, without a module, and for all devices at once.
 # kernels: 6.1 6.12
 # ci: 6.12
 . "$(dirname "$0")/lib.sh"
 
-bin=/vof/tools/initiator
-unit=$bin/virtio-of@.service
-conf=/etc/virtio-of/disk0.conf
+unit=/vof/tools/initiator/virtio-of@.service
+conf=/etc/virtio-of/initiator.conf
 state() { cat "$VOF_CONFIGFS/disk0/state" 2>/dev/null || echo none; }
 serve_disks()
 {
@@ -56,36 +55,36 @@ for f in /vof/README.md /vof/admin-guide.rst /vof/testing.rst; do
 	rmmod $module virtio_of
 done
 
-# ---- the unit ---------------------------------------------------------------
+# ---- the configuration, and the unit ----------------------------------------
 
 # exec_line KEY: what systemd would run for the device disk0.
-exec_line()
-{
-	sed -n "s/^$1=//p" $unit | sed "s,@SBINDIR@,$bin,; s/%i/disk0/"
-}
-start() { timeout 60 bash -c "$(exec_line ExecStart)"; }
+exec_line() { sed -n "s/^$1=//p" $unit | sed "s,@SBINDIR@/,,; s/%i/disk0/"; }
+# What it prints is for people.
+start() { timeout 60 bash -c "$(exec_line ExecStart)" >/dev/null; }
 stop() { timeout 60 bash -c "$(exec_line ExecStopPost)"; }
-# fails WHAT WORDS COMMAND...: at once, for good, and says why.
-fails()
+# ends STATUS WHAT WORDS COMMAND...: at once, with that status, and says why.
+ends()
 {
-	local what=$1 words=$2 status
-	shift 2
+	local wanted=$1 what=$2 words=$3 status
+	shift 3
 	"$@" >"$VOF_TMP/said" 2>&1
 	status=$?
-	is "$what: ends with 1" $status 1
+	is "$what: ends with $wanted" $status "$wanted"
 	like "$what: says why" "$(cat "$VOF_TMP/said")" "$words"
 	tidy "$what"
 }
 
-fails "no file" "cannot be read" start
-mkdir -p /etc/virtio-of
-sed -n '/disk0.conf``::$/,/^::/s/^   \(.*=.*\)/\1/p' /vof/admin-guide.rst |
+ends 2 "no file" "no .device disk0. in the configuration" start
+mkdir -p /etc/virtio-of/initiator.conf.d
+sed -n '/initiator.conf``.*::$/,/^::/s/^   \([[a-z].*\)/\1/p' /vof/admin-guide.rst |
 	sed "s/192\.0\.2\.1/$VOF_ADDR/" >$conf
-is "the guide has the file" "$(wc -l <$conf)" 2
+is "the guide has the file" "$(head -n 1 $conf)" "[device disk0]"
+check "which is right" vofctl config check
+good=$(cat $conf)
 mkdir "$VOF_TMP/fake"
 printf '#!/bin/sh\nexit 1\n' >"$VOF_TMP/fake/modprobe"
 chmod +x "$VOF_TMP/fake/modprobe"
-PATH=$VOF_TMP/fake:$PATH fails "no module" "cannot be loaded" start
+PATH=$VOF_TMP/fake:$PATH ends 1 "no module" "cannot be loaded" start
 
 check "start" start
 is "is live" "$(state)" live
@@ -107,31 +106,24 @@ is "two at a time: live" "$(state)" live
 
 disk=$(vof_disk disk0)
 exec 7<"$disk"
-fails "stop with the disk in use" "disk0: ${disk#/dev/} is in use" stop
+ends 6 "stop with the disk in use" "disk0: .*${disk#/dev/}" stop
 is "it stays" "$(state)" live
-check "unless one insists" $bin/virtio-of-disconnect -f disk0
+check "unless one insists" vofctl disconnect --force disk0
 exec 7<&-
 check "stop" stop
 check "stop again" stop
 
-long=$(printf '%070d' 0)
-echo "tvqn=x" >"/etc/virtio-of/$long.conf"
-fails "a name that is too long" "File name too long" $bin/virtio-of-connect "$long"
-
-good=$(cat $conf)
-sed -i 's/^tvqn=.*/tvqn=nobody/' $conf
-fails "a wrong name" "no such target" start
+sed -i 's/^tvqn = .*/tvqn = nobody/' $conf
+ends 3 "a wrong name" "no such target" start
 check "a wrong name: stop" stop
-echo "$good" >$conf
-echo "nonsense=1" >>$conf
-fails "an unknown attribute" "no attribute nonsense" start
 echo "$good
-enable=1" >$conf
-fails "enable is none" "enable is no setting" start
-fails "a name with slashes" "no name of a directory" $bin/virtio-of-connect ../x
-printf '# a comment\n\n%s' "$good" >$conf
-check "corrected, with a comment, without a newline: start" start
-check "stop" stop
+nonsense = 1" >$conf
+ends 2 "an unknown key" "^vofctl: $conf:5: there is no key 'nonsense'" start
+ends 2 "an unknown key, checked" "^vofctl: $conf:5: there is no key 'nonsense'" vofctl config check
+echo "$good" >$conf
+chmod 0666 $conf
+ends 2 "a file of everybody's" "$conf: others can write to it" start
+chmod 0600 $conf
 
 kill_target
 start 2>"$VOF_TMP/said" &
@@ -142,6 +134,35 @@ serve_disks
 wait $starter
 is "until there is one" $? 0
 is "live" "$(state)" live
+
+# All of them: one that is there, one that is not at the target, and many at an address
+# that nobody has, which take their time, all of them the same.
+printf '[device other]\ntransport = tcp\ntraddr = %s\ntvqn = disk0\n' "$VOF_ADDR" \
+	>/etc/virtio-of/initiator.conf.d/other.conf
+printf '[device not]\nauto = no\ntransport = tcp\ntraddr = %s\ntvqn = x\n' "$VOF_ADDR" \
+	>/etc/virtio-of/initiator.conf.d/not.conf
+ends 0 "all" "disk0 +already .*" vofctl connect-all
+like "and the other" "$(cat "$VOF_TMP/said")" "other +connected "
+is "which is live" "$(vof_get other state)" live
+check_not "one that is not wanted is not there" [ -d "$VOF_CONFIGFS/not" ]
+for i in {1..20}; do
+	printf '[device away%d]\ntransport = tcp\ntraddr = 10.9.9.%d\ntvqn = x\n' "$i" "$i"
+done >/etc/virtio-of/initiator.conf.d/away.conf
+ip route add 10.9.9.0/24 dev "$VOF_DEV"
+check "disconnect the other" vofctl disconnect other
+vofctl connect-all -o json >"$VOF_TMP/said" 2>/dev/null
+is "some are away: ends with 5" $? 5
+is "they are told" "$(grep -c '"result": *"unreachable"' "$VOF_TMP/said")" 20
+is "the other is live" "$(vof_get other state)" live
+tenths() { sed -n 's/.*"seconds": *\([0-9]*\)\.\([0-9]\).*/\1\2/p' "$VOF_TMP/said" | sort -n; }
+first=$(tenths | sed -n 3p)
+last=$(tenths | tail -n 1)
+check "they take no longer than one of them ($first to $last tenths)" \
+	[ "$last" -lt $((3 * first + 50)) ]
+check "disconnect it" vofctl disconnect other
+sed -i 's/^tvqn = .*/tvqn = nobody/' /etc/virtio-of/initiator.conf.d/other.conf
+ends 3 "one of them refused: that is worse" "other +no such target" vofctl connect-all
+rm /etc/virtio-of/initiator.conf.d/*
 check "stop" stop
 
 kill_target
