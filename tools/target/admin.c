@@ -267,13 +267,13 @@ static void execute(struct json_object *o)
 static struct json_object *parse(const char *line, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new_ex(DEPTH);
-	struct json_object *o = NULL;
+	struct json_object *o;
 
 	if (!tok)
 		return NULL;
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (!memchr(line, 0, len))
-		o = json_tokener_parse_ex(tok, line, len);
+	o = json_tokener_parse_ex(tok, line, len);
+	/* a zero ends it, too, and then there is more of the line */
 	if (o && (json_tokener_get_error(tok) != json_tokener_success ||
 		  json_tokener_get_parse_end(tok) != len)) {
 		json_object_put(o);
