@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* An address to listen on, from its text: SCHEME://ADDR[:PORT]. */
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +13,23 @@
 #include "parse.h"
 #include "transports.h"
 #include "url.h"
+
+/* What is no name is an address, which can be told without asking anybody. */
+static bool is_address(const char *host)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
+	char text[INET6_ADDRSTRLEN + 1];
+	struct addrinfo *res;
+
+	if (!strchr(host, ':') && host[strspn(host, "0123456789.")])
+		return true;
+	/* its interface may come later */
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(host, "%"), host);
+	if (getaddrinfo(text, NULL, &hints, &res))
+		return false;
+	freeaddrinfo(res);
+	return true;
+}
 
 void url_listen(const char *url)
 {
@@ -41,6 +61,8 @@ void url_listen(const char *url)
 	}
 	if (!*l->host)
 		wrong("%s: no address", url);
+	if (!is_address(l->host))
+		wrong("%s: %s is not an address", url, l->host);
 	port = VIRTIO_OF_PORT;
 	if (*p == ':') {
 		port = strtol(p + 1, &e, 10);

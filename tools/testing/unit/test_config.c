@@ -199,6 +199,8 @@ static void every_wrong_value_has_a_line(void **state)
 		{ "[listen]\nurl = http://x\n", "an address is rdma://" },
 		{ "[listen]\nurl = tcp://192.0.2.1:99999\n", "a port is 1 to 65535" },
 		{ "[listen]\nurl = tcp://[::1\n", "']' is missing" },
+		{ "[listen]\nurl = tcp://192.0.2.300\n", "192.0.2.300 is not an address" },
+		{ "[listen]\nurl = tcp://[2001:db8::g]\n", "2001:db8::g is not an address" },
 		{ "[listen]\nurl = tls://192.0.2.1\n", "devices with keys" },
 		{ "[listen]\nport = 1\n", "knows url only" },
 		{ "[blk b\n", "']' is missing" },
@@ -272,6 +274,8 @@ static void what_is_wrong_is_left_out(void **state)
 		{ "[target]\nmax-looks=x\nkeepalive=3\n[blk c]\nmem=1M\n", "a c ", 32 },
 		{ "[target]\nmax-looks=5\nkeepalive 3\n[blk c]\nmem=1M\n", "a c ", 5 },
 		{ "[listen]\nurl=http://x\n[blk c]\nmem=1M\n", "a c ", 32 },
+		{ "[listen]\nurl=tcp://[fe80::1%no-such-dev]\n[blk c]\nmem=1M\nx=\n", "a ", 32 },
+		{ "[listen]\nurl=tcp://[::1]\nurl=tcp://1.2.3.4.5\n[blk c]\nmem=1M\n", "a c ", 32 },
 		{ "[listen]\nurl=tls://192.0.2.1\n[blk c]\nmem=1M\n", "a c ", 32 },
 		{ "[blk b]\nmem=1M\npsk=/no/such\n[blk c]\nmem=1M\n", "a c ", 32 },
 	};
