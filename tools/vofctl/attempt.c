@@ -9,9 +9,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +36,11 @@
 /* For udev, and for the kernel's devtmpfs. */
 #define NODE_MS		10000
 
-extern char **environ;
-
-static volatile sig_atomic_t stopped;
+static atomic_bool stopped;
 
 void attempt_stop(void)
 {
-	stopped = 1;
+	stopped = true;
 }
 
 bool attempt_stopped(void)
@@ -100,7 +98,7 @@ static bool refused(const char *name, int err, const char *what, struct outcome 
 
 static void modprobe(const char *module)
 {
-	char *argv[] = { "modprobe", "-q", (char *)module, NULL };
+	char *const argv[] = { "modprobe", "-q", (char *)module, NULL };
 	int status;
 	pid_t pid;
 
@@ -354,7 +352,7 @@ static bool again(const struct spec *s, const struct attempt *how, uint64_t dead
 		return false;
 	if (how->again && strcmp(said, out->why))
 		how->again(s, out->why);
-	strcpy(said, out->why);
+	memcpy(said, out->why, sizeof(out->why));
 	if (!sleep_until(now + *pause < deadline ? now + *pause : deadline))
 		return false;
 	*pause = *pause * 2 < PAUSE_MAX_MS ? *pause * 2 : PAUSE_MAX_MS;
@@ -389,11 +387,13 @@ static bool connect_device(const struct spec *s, const struct attempt *how, uint
 		if (!ret)
 			return true;
 		/* The time was up: what has kept it up to then is the reason. */
-		if (ret == -ECANCELED && !stopped) {
+		if (ret == -ECANCELED && how->wait && now_ms() >= deadline) {
 			out->hint = NULL;
 			return failed(out, EXIT_UNREACHABLE, *said ? "%s" :
 				      "no answer within the time that was given%s", said);
 		}
+		if (ret == -ECANCELED && !stopped)
+			return failed(out, EXIT_FAILED, "given up: somebody disconnects it");
 		if (ret != -EEXIST && !hint_passes(-ret, out->why))
 			return false;
 		if (!again(s, how, deadline, &pause, said, out))
@@ -429,7 +429,7 @@ void attempt_connect(const struct spec *wanted, const struct attempt *how,
 
 	memset(out, 0, sizeof(*out));
 	spec_init(&s);
-	strcpy(s.name, wanted->name);
+	memcpy(s.name, wanted->name, sizeof(s.name));
 	for (int a = 0; a < SPEC_ATTRS; a++)
 		if (wanted->value[a])
 			s.value[a] = say_copy(wanted->value[a]);

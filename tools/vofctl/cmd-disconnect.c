@@ -55,7 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->word[a->n++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (a->all == (a->n > 0))
+		if (a->all ? a->n : !a->n)
 			argp_error(state, a->all ? "--all, or some devices" : "which device?");
 		return 0;
 	default:

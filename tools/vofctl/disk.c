@@ -45,7 +45,7 @@ static bool look(const char *dir, struct disk *d)
 	if (strlen(name) >= sizeof(d->name) || !line(dir, "dev", buf, sizeof(buf)) ||
 	    sscanf(buf, "%u:%u", &maj, &min) != 2)
 		return false;
-	strcpy(d->name, name);
+	memcpy(d->name, name, strlen(name) + 1);
 	d->dev = makedev(maj, min);
 	if (line(dir, "size", buf, sizeof(buf)))
 		d->bytes = strtoull(buf, NULL, 10) << 9;

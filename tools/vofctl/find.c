@@ -45,7 +45,7 @@ static bool dir_of_device(const char *device, char name[DIR_NAME_MAX + 1])
 		    dir_read(names[i], "device", value, sizeof(value)) ||
 		    strcmp(value, device))
 			continue;
-		strcpy(name, names[i]);
+		memcpy(name, names[i], strlen(names[i]) + 1);
 		found = true;
 	}
 	dir_list_free(names, n);
@@ -78,6 +78,6 @@ int find_dir(const char *word, char name[DIR_NAME_MAX + 1])
 	if (strlen(word) > DIR_NAME_MAX || !dir_exists(word))
 		return say_fail(EXIT_FAILED, "there is no device '%s'%s", word,
 				dir_module() ? "" : ": the module virtio_of is not loaded");
-	strcpy(name, word);
+	memcpy(name, word, strlen(word) + 1);
 	return EXIT_OK;
 }

@@ -125,7 +125,7 @@ static void add_node(struct search *s, const char *name, dev_t dev)
 	if (node_of(s, dev) || strlen(name) >= DISK_NAME_SIZE)
 		return;
 	s->node = say_grow(s->node, s->n + 1, sizeof(*s->node));
-	strcpy(s->node[s->n].name, name);
+	memcpy(s->node[s->n].name, name, strlen(name) + 1);
 	s->node[s->n++].dev = dev;
 	add_holders(s, name);
 }

@@ -70,7 +70,7 @@ static int read_name(char name[IVQN_MAX + 1])
 	why = ivqn_wrong(text);
 	if (why)
 		return say_fail(EXIT_USAGE, IVQN_FILE ": %s", why);
-	strcpy(name, text);
+	memcpy(name, text, strlen(text) + 1);
 	return EXIT_OK;
 }
 
@@ -168,7 +168,7 @@ int ivqn_set(const char *wanted, char name[IVQN_MAX + 1])
 	if (why)
 		return say_fail(EXIT_USAGE, "%s", why);
 	if (wanted)
-		strcpy(name, wanted);
+		memcpy(name, wanted, strlen(wanted) + 1);
 	else
 		status = make_random(name);
 	if (!status)

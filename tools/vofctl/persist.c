@@ -16,7 +16,7 @@
 #include "say.h"
 #include "vofctl.h"
 
-#define HEAD	"# written by vofctl connect --persist, and again by the next one\n"
+#define HEAD	"; written by vofctl connect --persist, and again by the next one\n"
 
 /* A file that somebody else has written is left alone. */
 static bool ours(const char *path)

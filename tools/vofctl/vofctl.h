@@ -31,10 +31,13 @@ int cmd_disconnect(int argc, char **argv);
 int cmd_hurry(int argc, char **argv);
 int cmd_ivqn(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_reconnect(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 int cmd_target(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

@@ -94,7 +94,7 @@ static void sizes(void **state)
 	assert_string_equal(disk_size(~0ULL, buf, sizeof(buf)), "16.0E");
 }
 
-static void devices(void **state)
+static void on_the_bus(void **state)
 {
 	char d[FIND_DEVICE_SIZE];
 
@@ -116,7 +116,7 @@ int main(void)
 		cmocka_unit_test(in_lines),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(sizes),
-		cmocka_unit_test(devices),
+		cmocka_unit_test(on_the_bus),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -3,7 +3,7 @@
 # vofctl, as people and scripts call it: each command, each exit code, what it leaves, and
 # whom it leaves alone; without udev and with it.
 # transports: tcp
-# with: multipath dmsetup
+# with: multipath dmsetup jsonschema
 # kernels: 6.12
 # ci: 6.12-tcp
 # timeout: 240
@@ -61,7 +61,7 @@ says "show a device without the module" "not loaded"
 rm -rf /etc/virtio-of /etc/modprobe.d/virtio-of.conf
 ctl 0 "ivqn makes a name" ivqn
 name=$SAID
-like "a random one" "$name" ^virtio-of/host/[-0-9a-f]{36}$
+like "a random one" "$name" '^virtio-of/host/[-0-9a-f]{36}$'
 ctl 0 "ivqn shows it" ivqn show
 is "the same one" "$SAID" "$name"
 ctl 0 "another random one" ivqn new
@@ -135,7 +135,20 @@ is "until there is a target" $? 0
 is "then it is live" "$(state late)" live
 vofctl connect late "${at[@]}" -s 8550 -n late --idempotent >/dev/null &
 ctl 0 "two at a time" connect late "${at[@]}" -s 8550 -n late --idempotent
-check "of which neither fails" wait $!
+wait $!
+is "of which neither fails" $? 0
+
+# One that is being connected is given up.
+kill -STOP "$second"
+vofctl connect x "${at[@]}" -s 8550 -n late -q another 2>"$VOF_TMP/said" &
+late=$!
+connecting() { [ "$(state x)" = connecting ]; }
+check "a target that says nothing" until_done connecting
+ctl 0 "disconnect meanwhile" disconnect x
+wait $late
+is "ends the attempt" $? 1
+like "which says so" "$(cat "$VOF_TMP/said")" "given up"
+kill -CONT "$second"
 
 # ---- list, show --------------------------------------------------------------
 
@@ -198,9 +211,11 @@ rm -f /dev/mapper/upper
 loop=$(vof_loop "$disk")
 stays "what is below a loop device" "$disk is below $loop"
 losetup -d "$loop"
-sleep 1000 <"$disk" &
+exec 7<"$disk"
+sleep 1000 &
 holder=$!
 stays "what is open" "$disk is open in sleep .process $holder"
+exec 7<&-
 ctl 6 "by its disk, too" disconnect "$disk"
 ctl 0 "--force takes it away" disconnect big --force
 is "it is gone" "$(state big)" none
@@ -227,12 +242,12 @@ ctl 0 "what was made by hand, by name" disconnect hand
 is "nothing is noted of what is gone" "$(ls /run/virtio-of/devices)" root
 # The test takes it, since vofctl does not.
 vof_disconnect root
-kill_target $second
+kill_target "$second"
 
 # ---- persist -----------------------------------------------------------------
 
 ctl 0 "connect --persist" connect d0 -t tcp -a server -n com.example/disk0 --persist --io-tmo 33
-is "has a file" "$(grep -v '^#' /etc/virtio-of/initiator.conf.d/d0.conf)" "[device d0]
+is "has a file" "$(grep -v '^;' /etc/virtio-of/initiator.conf.d/d0.conf)" "[device d0]
 transport = tcp
 traddr = server
 tvqn = com.example/disk0
@@ -242,6 +257,98 @@ echo "[device d0]" >/etc/virtio-of/initiator.conf.d/d0.conf
 ctl 1 "not over what others wrote" connect d0 -t tcp -a server -n com.example/disk0 \
 	--persist --idempotent
 ctl 0 "disconnect" disconnect d0
+
+# ---- monitor, trace, stats ---------------------------------------------------
+
+traces() { ls -d /sys/kernel/tracing/instances/vofctl-* 2>/dev/null; }
+has() { grep -q "$1" "$VOF_TMP/said"; }
+vofctl monitor d0 >"$VOF_TMP/said" &
+monitor=$!
+check "monitor begins" until_done traces
+ctl 0 "connect" connect d0 "${at[@]}" -n com.example/disk0
+ctl 0 "and another one" connect d1 "${at[@]}" -n com.example/disk1
+check "monitor tells of a device that comes" until_done has "d0: connecting -> live"
+ctl 0 "reconnect" reconnect d0 --wait 20
+check "of a link that is replaced" until_done has "d0: recovering -> live"
+is "of no other device" "$(grep -c d1 "$VOF_TMP/said")" 0
+kill -INT $monitor
+wait $monitor
+is "a signal ends it well" $? 0
+is "and its tracing" "$(traces)" ""
+vofctl monitor -o json --count 2 >"$VOF_TMP/change.json" &
+monitor=$!
+check "monitor as json begins" until_done grep -q live "$VOF_TMP/change.json"
+ctl 0 "reconnect" reconnect d0 --wait 20
+wait $monitor
+is "it ends when it has counted" $? 0
+
+# One that was killed has left its tracing; the next one takes that away.
+vofctl trace d0 >"$VOF_TMP/said" &
+trace=$!
+check "trace begins" until_done has STATUS
+kill -KILL $trace
+wait $trace 2>/dev/null
+is "what was killed leaves its tracing" "$(traces | wc -l)" 1
+vofctl trace d0 --count 8 -o json >"$VOF_TMP/request.json" &
+trace=$!
+until_trace() { [ "$(traces)" = "/sys/kernel/tracing/instances/vofctl-$trace" ]; }
+check "the next one takes it away" until_done until_trace
+io() { dd if="$(vof_disk "$1")" of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; }
+until_traced() { io d1; io d0; ! kill -0 $trace 2>/dev/null; }
+check "trace ends when it has counted" until_done until_traced
+wait $trace
+is "as it should" $? 0
+is "of that device alone" "$(grep -c '"name":"d0"' "$VOF_TMP/request.json")" 8
+check "a read of 64 KiB is one" grep -q '"bytes_out":16,"bytes_in":65537' "$VOF_TMP/request.json"
+is "nothing is left of it" "$(traces)" ""
+vofctl trace --seconds 1 >/dev/null
+is "trace for a second" $? 0
+ctl 2 "trace without an end to count to" trace --count 0
+ctl 1 "trace of no device" trace nobody
+
+ctl 0 "stats" stats
+like "counts links" "$(sed -n '/NAME/p;/^d0/p' <<<"$SAID")" "RECONNECTS.*d0 +live .* 2 +0"
+requests() { vofctl stats d0 -o json | sed -n 's/.*"requests": \([0-9]*\).*/\1/p'; }
+before=$(requests)
+for ((i = 0; i < 10; i++)); do
+	io d0
+done
+is "counts requests" $(($(requests) - before)) 10
+ctl 0 "stats of an interval" stats d0 --interval 1 --count 1
+like "has rates" "$SAID" "d0 +live +0"
+ctl 0 "as OpenMetrics" stats -o openmetrics
+metrics=$SAID
+like "has a counter" "$metrics" 'virtio_of_device_reconnects_total[{]name="d0"[}] 2'
+like "and an end" "$metrics" '# EOF$'
+# What a reader of the format demands: a type for each sample, families together.
+bad=$(awk '/^# TYPE / { type[$3] = $4; family = $3; if (seen[$3]++) print }
+	/^#/ { next }
+	{ name = $1; sub(/[{].*/, "", name); sub(/_total$/, "", name)
+	  if (name != family || $NF !~ /^[0-9]+$/) print }' <<<"$metrics")
+is "is well formed" "$bad" ""
+
+# ---- the schema --------------------------------------------------------------
+
+for c in list "show d0" "show d1" stats; do
+	# shellcheck disable=SC2086 # a command and its argument
+	vofctl $c -o json | tr -d '\n' >>"$VOF_TMP/documents"
+	echo >>"$VOF_TMP/documents"
+done
+cat "$VOF_TMP/change.json" "$VOF_TMP/request.json" >>"$VOF_TMP/documents"
+echo '{ "version": 1, "devices": [ {} ] }' >"$VOF_TMP/wrong"
+cat >"$VOF_TMP/hold.py" <<-'PY'
+	import json, sys
+	import jsonschema
+	schema = json.load(open("/vof/vofctl.schema.json"))
+	jsonschema.Draft7Validator.check_schema(schema)
+	for line in open(sys.argv[1]):
+	    jsonschema.Draft7Validator(schema).validate(json.loads(line))
+PY
+is "there are documents of each kind" "$(grep -c . "$VOF_TMP/documents")" \
+	$((4 + 8 + $(grep -c . "$VOF_TMP/change.json")))
+check "all are as the schema has them" python3 "$VOF_TMP/hold.py" "$VOF_TMP/documents"
+check_not "another one is not" python3 "$VOF_TMP/hold.py" "$VOF_TMP/wrong"
+ctl 0 "disconnect" disconnect d0 d1
 
 # ---- udev, and many ----------------------------------------------------------
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vofctl stats: what the kernel has counted, or what it counts in a second.
+ */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "counters.h"
+#include "disk.h"
+#include "find.h"
+#include "metrics.h"
+#include "say.h"
+#include "table.h"
+#include "vofctl.h"
+
+enum { KEY_COUNT = 256 };
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FORMAT", 0, "table (the default), json, openmetrics "
+	  "or prometheus", 0 },
+	{ "interval", 'i', "S", 0, "every so many seconds, what was counted in a second of "
+	  "them; as json an object in a line, with all that was counted", 0 },
+	{ "count", KEY_COUNT, "N", 0, "end after so many intervals", 0 },
+	{ 0 }
+};
+
+struct args {
+	const char *device;
+	unsigned long interval, count;
+	bool json, openmetrics, prometheus;
+};
+
+static unsigned long parse_count(struct argp_state *state, const char *what, const char *arg)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || !n || n > 1000000)
+		argp_error(state, "%s: '%s' is no number", what, arg);
+	return n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case 'o':
+		a->openmetrics = !strcmp(arg, "openmetrics");
+		a->prometheus = !strcmp(arg, "prometheus");
+		if (!a->openmetrics && !a->prometheus && !table_format(arg, &a->json))
+			argp_error(state, "there is no format '%s'", arg);
+		return 0;
+	case 'i':
+		a->interval = parse_count(state, "interval", arg);
+		return 0;
+	case KEY_COUNT:
+		a->count = parse_count(state, "count", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->device)
+			argp_error(state, "'%s' is too much", arg);
+		a->device = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->interval && (a->openmetrics || a->prometheus))
+			argp_error(state, "metrics are for one moment");
+		if (a->count && !a->interval)
+			argp_error(state, "count wants an interval");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse, "[DEVICE]",
+	"Show the counters of all devices, or of one. The table has those that every device "
+	"has, the other formats all. \"prometheus\" is what the textfile collector of its "
+	"node exporter reads.", NULL, NULL, NULL
+};
+
+static const char *bytes(struct json_object *value, char *buf, size_t size)
+{
+	return disk_size(json_object_get_int64(value), buf, size);
+}
+
+static const struct column columns[] = {
+	{ "NAME", "name", false, NULL },
+	{ "STATE", "state", false, NULL },
+	{ "REQUESTS", "requests", true, NULL },
+	{ "FAILED", "failed", true, NULL },
+	{ "READ", "bytes_read", true, bytes },
+	{ "WRITTEN", "bytes_written", true, bytes },
+	{ "RECONNECTS", "reconnects", true, NULL },
+	{ "REPLAYED", "replayed", true, NULL },
+	{ 0 }
+};
+
+/* Counters beside the rest, as columns are looked up. */
+static void print_table(struct json_object *devices)
+{
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(devices); i++) {
+		struct json_object *d = json_object_array_get_idx(devices, i);
+		struct json_object *row = json_object_new_object(), *counters;
+
+		json_object_object_foreach(d, key, value)
+			json_object_object_add(row, key, json_object_get(value));
+		json_object_object_get_ex(d, "counters", &counters);
+		json_object_object_foreach(counters, k, v)
+			json_object_object_add(row, k, json_object_get(v));
+		json_object_array_add(rows, row);
+	}
+	table_print(stdout, columns, rows);
+	json_object_put(rows);
+}
+
+static struct json_object *document(struct json_object *devices)
+{
+	struct json_object *doc = table_document();
+
+	json_object_object_add(doc, "time", json_object_new_double(clock_epoch(clock_now())));
+	json_object_object_add(doc, "devices", json_object_get(devices));
+	return doc;
+}
+
+static void follow(const struct args *a, const char *name)
+{
+	struct json_object *before = counters_read(name), *now, *rates, *doc;
+	uint64_t then = clock_now(), at;
+
+	for (unsigned long n = 0; (!a->count || n < a->count) && !ferror(stdout); n++) {
+		struct timespec ts = { a->interval, 0 };
+
+		nanosleep(&ts, NULL);
+		now = counters_read(name);
+		at = clock_now();
+		if (a->json) {
+			doc = document(now);
+			puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_NOSLASHESCAPE));
+			json_object_put(doc);
+		} else {
+			rates = counters_rates(before, now, (at - then) / 1e6);
+			print_table(rates);
+			json_object_put(rates);
+		}
+		json_object_put(before);
+		before = now;
+		then = at;
+	}
+	json_object_put(before);
+}
+
+int cmd_stats(int argc, char **argv)
+{
+	char name[DIR_NAME_MAX + 1];
+	struct args args = { 0 };
+	struct json_object *devices;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (args.device) {
+		status = find_dir(args.device, name);
+		if (status)
+			return status;
+		args.device = name;
+	}
+	if (args.interval) {
+		setvbuf(stdout, NULL, _IOLBF, 0);
+		follow(&args, args.device);
+		return EXIT_OK;
+	}
+	devices = counters_read(args.device);
+	if (args.openmetrics || args.prometheus)
+		metrics_print(stdout, devices, args.openmetrics);
+	else if (args.json)
+		table_json(document(devices));
+	else
+		print_table(devices);
+	json_object_put(devices);
+	return EXIT_OK;
+}
