@@ -209,7 +209,7 @@ DESTDIR	?=
 
 install: install-modules install-target install-initiator install-wireshark
 	@# A name of this host's own; what is only packed here is not yet on one.
-	$(if $(DESTDIR),,$(PREFIX)/sbin/virtio-of-ivqn)
+	$(if $(DESTDIR),,$(SBINDIR)/vofctl ivqn)
 
 .PHONY: install-modules install-target install-initiator install-wireshark
 SBINDIR	= $(PREFIX)/sbin
@@ -243,8 +243,7 @@ install-target: document-target
 
 install-initiator: document-initiator
 	install -D -t $(DESTDIR)$(SBINDIR) build/vofctl/vofctl \
-		build/handshake/virtio-of-handshake \
-		tools/initiator/virtio-of-ivqn
+		build/handshake/virtio-of-handshake
 	$(call install-unit,tools/initiator/handshake/virtio-of-handshake.service)
 	$(call install-unit,tools/initiator/virtio-of@.service)
 	$(call install-document,vofctl virtio-of-handshake)

@@ -287,7 +287,7 @@ static int vof_config_resolve(struct vof_config *cfg)
 	vof_config_ivqn(cfg, opts->ivqn);
 	if (!*opts->ivqn)
 		return vof_config_error(cfg, -EINVAL,
-					"ivqn is not set, and this host has none: run virtio-of-ivqn, or write a name that no other host has");
+					"ivqn is not set, and this host has none: run vofctl ivqn, or write a name that no other host has");
 	ret = vof_config_addr(cfg, "host_traddr", opts->host_traddr, 0, &opts->addr.src);
 	if (!ret)
 		ret = vof_config_resolve_addrs(cfg);

@@ -5,6 +5,7 @@
  */
 #include "persist.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,8 +36,9 @@ static bool ours(const char *path)
 /* What would read as something else in the file. */
 static bool fits(const struct spec *s)
 {
-	if (strpbrk(s->name, "];"))
-		return false;
+	for (const char *c = s->name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr(":_.-", *c))
+			return false;
 	for (int a = 0; a < SPEC_ATTRS; a++) {
 		const char *v = s->value[a];
 

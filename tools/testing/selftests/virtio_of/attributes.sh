@@ -135,10 +135,10 @@ is "which is then the default" "$(vof_get a ivqn)" "$long"
 check "it can be taken away" bash -c "echo >$parameter"
 is "and then there is none" "$(vof_get a ivqn)" ""
 is "enable without ivqn" "$(vof_set a enable 1)" EINVAL
-like "says what to do" "$(vof_get a last_error)" "ivqn is not set.*virtio-of-ivqn"
+like "says what to do" "$(vof_get a last_error)" "ivqn is not set.*vofctl ivqn"
 
-# The script that makes one at installation.
-made=/vof/tools/initiator/virtio-of-ivqn
+# The program that makes one at installation.
+made="vofctl ivqn"
 rm -f /etc/modprobe.d/virtio-of.conf
 check "a name is made" bash -c "$made >$VOF_TMP/first"
 like "which is random" "$(cat "$VOF_TMP/first")" \
@@ -150,7 +150,7 @@ rmmod "$VOF_MODULE" virtio_of
 modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 is "the default after the module is loaded" "$(vof_get a ivqn)" "$(cat "$VOF_TMP/first")"
-is "a name of one's choice" "$($made "a host's name")" "a host's name"
+is "a name of one's choice" "$($made new "a host's name")" "a host's name"
 is "is the default" "$(vof_get a ivqn)" "a host's name"
 rmdir "$VOF_CONFIGFS/a"
 rmmod "$VOF_MODULE" virtio_of
@@ -158,7 +158,7 @@ modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 is "and after the module is loaded" "$(vof_get a ivqn)" "a host's name"
 for name in "" $'a\nb' 'a"b' "${long}y"; do
-	check_not "no name: ${name:0:9}" $made "$name"
+	check_not "no name: ${name:0:9}" $made new "$name"
 done
 is "that one stays" "$($made)" "a host's name"
 echo written-by-hand >/etc/virtio-of/ivqn

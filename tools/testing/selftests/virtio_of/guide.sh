@@ -34,7 +34,7 @@ block()
 }
 
 serve_disks
-for f in /vof/README.md /vof/admin-guide.rst /vof/testing.rst; do
+for f in /vof/admin-guide.rst /vof/testing.rst; do
 	what=${f##*/}
 	block $f >"$VOF_TMP/block"
 	check "$what has commands" grep -q 'echo 1 > .d/enable' "$VOF_TMP/block"
@@ -53,6 +53,16 @@ for f in /vof/README.md /vof/admin-guide.rst /vof/testing.rst; do
 	tidy "$what"
 	vof_disconnect "$name"
 	rmmod $module virtio_of
+done
+for f in /vof/README.md /vof/admin-guide.rst; do
+	what="${f##*/}, by vofctl"
+	sed -n '/^ *vofctl connect disk0/,/^ *$/s/^ *//p' $f |
+		sed "s/192\.0\.2\.1/$VOF_ADDR/" >"$VOF_TMP/block"
+	bash -x "$VOF_TMP/block" >"$VOF_TMP/said" 2>&1
+	like "$what: lists it" "$(cat "$VOF_TMP/said")" "disk0 .* live +tcp +$VOF_ADDR +com.example/disk0"
+	vofctl disconnect --idempotent disk0
+	tidy "$what"
+	rmmod virtio_of_tcp virtio_of
 done
 
 # ---- the configuration, and the unit ----------------------------------------
