@@ -42,8 +42,8 @@ static size_t vq_bytes(struct queue *q, uint64_t base, uint32_t out, uint32_t in
 	return len;
 }
 
-static size_t write_bytes(struct queue *q, uint64_t base, uint64_t sector, uint32_t len,
-			  uint32_t seed, uint8_t *to, uint16_t *id)
+size_t write_bytes(struct queue *q, uint64_t base, uint64_t sector, uint32_t len,
+		   uint32_t seed, uint8_t *to, uint16_t *id)
 {
 	header(q, base, VIRTIO_BLK_T_OUT, sector);
 	fill(q->buf + base + 16, len, seed);

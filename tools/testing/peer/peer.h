@@ -172,7 +172,11 @@ void ends(const char *what, bool on_vq, const void *msg, uint32_t len);
 
 void test_stream(void);
 void test_stall(void);
+void test_place(void);
 void test_tls(void);
+/* A write of bytes of @seed, as it would be sent; its length. */
+size_t write_bytes(struct queue *q, uint64_t base, uint64_t sector, uint32_t len,
+		   uint32_t seed, uint8_t *to, uint16_t *id);
 
 /* crowd.c: many control queues at once */
 

@@ -71,6 +71,7 @@ int main(int argc, char **argv)
 		{ "depth", test_depth }, { "row", test_row },
 		{ "hostile", test_hostile }, { "fence", test_fence },
 		{ "stream", test_stream }, { "stall", test_stall },
+		{ "place", test_place },
 		{ "tls", test_tls },
 	};
 	struct timespec t0, t1;
