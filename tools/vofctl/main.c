@@ -33,7 +33,7 @@ static const struct command commands[] = {
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
-static void help(FILE *out)
+static void usage(FILE *out)
 {
 	fprintf(out, "Usage: vofctl COMMAND [OPTION...]\n"
 		"Connects this host to targets of Virtio over Fabrics.\n\n");
@@ -59,12 +59,12 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	if (argc < 2) {
-		help(stderr);
+		usage(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "-?") || !strcmp(argv[1], "help")) {
-		help(stdout);
+		usage(stdout);
 		return EXIT_OK;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))

@@ -158,7 +158,7 @@ modprobe "$VOF_MODULE"
 mkdir "$VOF_CONFIGFS/a"
 is "and after the module is loaded" "$(vof_get a ivqn)" "a host's name"
 for name in "" $'a\nb' 'a"b' "${long}y"; do
-	check_not "no name: ${name:0:9}" $made new "$name"
+	check_not "no name: ${name:0:9}" vofctl ivqn new "$name"
 done
 is "that one stays" "$($made)" "a host's name"
 echo written-by-hand >/etc/virtio-of/ivqn
