@@ -33,7 +33,7 @@ static const struct command commands[] = {
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
-static void usage(FILE *out)
+static void print_commands(FILE *out)
 {
 	fprintf(out, "Usage: vofctl COMMAND [OPTION...]\n"
 		"Connects this host to targets of Virtio over Fabrics.\n\n");
@@ -59,12 +59,12 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	if (argc < 2) {
-		usage(stderr);
+		print_commands(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "-?") || !strcmp(argv[1], "help")) {
-		usage(stdout);
+		print_commands(stdout);
 		return EXIT_OK;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
