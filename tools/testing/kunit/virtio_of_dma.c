@@ -10,6 +10,10 @@
  * swiotlb=force every mapping is a copy: the adapter sees what was mapped or synced
  * for it, the CPU what was synced or unmapped for it, and neither sees anything else.
  *
+ * Nothing is copied when memory that only the adapter writes is given back to it, so that
+ * its absence shows nowhere but on machines whose caches are not coherent. What the CPU
+ * has taken is remembered here: a receive that is posted into it ends in a warning.
+ *
  * For a guest that runs no RDMA programs of its own: what they register is mapped as
  * well, and would be copied back when it is unmapped.
  */
@@ -17,6 +21,7 @@
 
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
+#include <linux/hash.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -41,6 +46,67 @@ static u64 vof_dma_from_virt(u64 addr)
 {
 	return phys_to_dma(&vof_dma_pdev->dev,
 			   virt_to_phys((void *)(uintptr_t)addr));
+}
+
+/*
+ * Receives that the CPU has taken, by hashes of their DMA addresses. A probe may not take a
+ * lock: of two that share a place the first is forgotten.
+ */
+#define VOF_DMA_BITS	14
+static unsigned long vof_dma_taken[1 << VOF_DMA_BITS];
+
+/* Both probes: (device, address, size, direction). Returns the place, or NULL. */
+static unsigned long *vof_dma_receive(struct pt_regs *regs, unsigned long *addr)
+{
+	*addr = regs_get_kernel_argument(regs, 1);
+	if (regs_get_kernel_argument(regs, 0) != (unsigned long)&vof_dma_pdev->dev ||
+	    regs_get_kernel_argument(regs, 3) != DMA_FROM_DEVICE)
+		return NULL;
+	return &vof_dma_taken[hash_long(*addr, VOF_DMA_BITS)];
+}
+
+static int vof_dma_for_cpu(struct kprobe *probe, struct pt_regs *regs)
+{
+	unsigned long addr, *place = vof_dma_receive(regs, &addr);
+
+	if (place)
+		WRITE_ONCE(*place, addr);
+	return 0;
+}
+
+static int vof_dma_for_device(struct kprobe *probe, struct pt_regs *regs)
+{
+	unsigned long addr, *place = vof_dma_receive(regs, &addr);
+
+	if (place)
+		cmpxchg(place, addr, 0);
+	return 0;
+}
+
+static struct kprobe vof_dma_cpu_probe = {
+	.symbol_name	= "__dma_sync_single_for_cpu",
+	.pre_handler	= vof_dma_for_cpu,
+};
+
+static struct kprobe vof_dma_device_probe = {
+	.symbol_name	= "__dma_sync_single_for_device",
+	.pre_handler	= vof_dma_for_device,
+};
+
+/* The connection manager's receives are mapped anew each time. */
+static void vof_dma_check_receive(struct ib_qp *qp, const struct ib_recv_wr *wr)
+{
+	unsigned long addr;
+	int i;
+
+	/* A probe does not see a call from within another one. */
+	if (qp->qp_type != IB_QPT_RC || READ_ONCE(vof_dma_device_probe.nmissed))
+		return;
+	for (i = 0; i < wr->num_sge; i++) {
+		addr = wr->sg_list[i].addr;
+		WARN_ONCE(READ_ONCE(vof_dma_taken[hash_long(addr, VOF_DMA_BITS)]) == addr,
+			  "a receive is posted that was not given back to the adapter\n");
+	}
 }
 
 /*
@@ -95,8 +161,10 @@ static int vof_dma_post_recv(struct ib_qp *qp, const struct ib_recv_wr *first,
 	const struct ib_recv_wr *wr;
 	int ret;
 
-	for (wr = first; wr; wr = wr->next)
+	for (wr = first; wr; wr = wr->next) {
+		vof_dma_check_receive(qp, wr);
 		vof_dma_translate(wr->sg_list, wr->num_sge, vof_dma_to_virt);
+	}
 	ret = vof_dma_rxe.post_recv(qp, first, bad);
 	for (wr = first; wr; wr = wr->next)
 		vof_dma_translate(wr->sg_list, wr->num_sge, vof_dma_from_virt);
@@ -146,6 +214,10 @@ static struct kprobe vof_dma_probe = {
 	.pre_handler	= vof_dma_register,
 };
 
+static struct kprobe *vof_dma_probes[] = {
+	&vof_dma_cpu_probe, &vof_dma_device_probe, &vof_dma_probe,
+};
+
 static int __init vof_dma_init(void)
 {
 	struct device *dev;
@@ -162,7 +234,7 @@ static int __init vof_dma_init(void)
 	dma_set_max_seg_size(dev, UINT_MAX);
 	if (keep_offset)
 		dma_set_min_align_mask(dev, PAGE_SIZE - 1);
-	ret = register_kprobe(&vof_dma_probe);
+	ret = register_kprobes(vof_dma_probes, ARRAY_SIZE(vof_dma_probes));
 	if (ret)
 		goto err;
 	return 0;
@@ -174,7 +246,7 @@ err:
 
 static void __exit vof_dma_exit(void)
 {
-	unregister_kprobe(&vof_dma_probe);
+	unregister_kprobes(vof_dma_probes, ARRAY_SIZE(vof_dma_probes));
 	platform_device_unregister(vof_dma_pdev);
 }
 
