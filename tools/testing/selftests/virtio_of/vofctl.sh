@@ -121,10 +121,16 @@ is "nor in /run" "$(ls /run/virtio-of/devices)" "$before"
 
 exits() { "${@:2}"; [ $? = "$1" ]; }
 within 8 "--wait ends when it is over" exits 5 vofctl connect x "${at[@]}" -s 9 -n big --wait 2
-timeout -s TERM 1 vofctl connect x "${at[@]}" -s 9 -n big --wait 60 2>"$VOF_TMP/said"
-like "a signal ends it" "$(cat "$VOF_TMP/said")" "trying again.*ended by a signal"
+vofctl connect x "${at[@]}" -s 9 -n big --wait 60 2>"$VOF_TMP/said" &
+ended=$!
+check "it tries again" until_done grep -q "trying again" "$VOF_TMP/said"
+kill -TERM $ended
+wait $ended
+is "a signal ends it" $? 1
+like "which it says" "$(cat "$VOF_TMP/said")" "trying again.*ended by a signal"
 is "and nothing is left" "$(dirs)" "$before"
 
+: >"$VOF_TMP/said"
 vofctl connect late "${at[@]}" -s 8550 -n late --wait 60 >"$VOF_TMP/said" 2>&1 &
 late=$!
 check "what may pass is tried again" until_done grep -q "trying again" "$VOF_TMP/said"
@@ -270,7 +276,7 @@ ctl 0 "and another one" connect d1 "${at[@]}" -n com.example/disk1
 check "monitor tells of a device that comes" until_done has "d0: connecting -> live"
 ctl 0 "reconnect" reconnect d0 --wait 20
 check "of a link that is replaced" until_done has "d0: recovering -> live"
-is "of no other device" "$(grep -c d1 "$VOF_TMP/said")" 0
+is "of no other device" "$(grep -c ' d1:' "$VOF_TMP/said")" 0
 kill -INT $monitor
 wait $monitor
 is "a signal ends it well" $? 0
