@@ -186,7 +186,8 @@ void vof_link_init(struct vof_link *link, struct vof_opts *opts,
 	opts->addr.ivqn = opts->ivqn;
 	opts->addr.tvqn = opts->tvqn;
 	opts->addr.tls_psk = opts->identity;
-	vof_report_init(&link->report, opts->name, opts->tvqn, opts->where[0]);
+	vof_report_init(&link->report, opts->name, opts->tvqn, opts->where[0],
+			opts->addrs.n > 1);
 	link->limit.patience = opts->patience;
 	mutex_init(&link->vq_lock);
 	timer_setup(&link->expiry, vof_link_expiry, 0);
@@ -245,7 +246,7 @@ static void vof_link_forget(struct vof_link *link)
  * Whoever answered, and whatever it was, the next attempt begins with another way: it may
  * have been somebody else.
  */
-static int vof_link_dial(struct vof_link *link)
+static int vof_link_try(struct vof_link *link)
 {
 	struct vof_addrs *addrs = &link->opts->addrs;
 	bool worth;
@@ -265,6 +266,17 @@ static int vof_link_dial(struct vof_link *link)
 		if (!vof_link_up(link))
 			return ret;
 	}
+}
+
+/* What each address has failed by is in last_error, also if one of them leads to the target. */
+static int vof_link_dial(struct vof_link *link)
+{
+	int ret;
+
+	vof_report_round(&link->report, true);
+	ret = vof_link_try(link);
+	vof_report_round(&link->report, false);
+	return ret;
 }
 
 /**

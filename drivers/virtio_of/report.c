@@ -21,12 +21,14 @@
  * @name: of the directory in configfs
  * @tvqn: name of the target
  * @where: its first address in words; all three stay as long as @r
+ * @several: it has others
  */
 void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
-		     const char *where)
+		     const char *where, bool several)
 {
 	r->name = name;
 	r->tvqn = tvqn;
+	r->several = several;
 	vof_report_at(r, where, 0);
 	spin_lock_init(&r->lock);
 	ratelimit_state_init(&r->limit, DEFAULT_RATELIMIT_INTERVAL,
@@ -45,6 +47,46 @@ void vof_report_at(struct vof_report *r, const char *where, unsigned int way)
 {
 	WRITE_ONCE(r->where, where);
 	WRITE_ONCE(r->way, way);
+}
+
+/**
+ * vof_report_round() - the addresses are tried one after the other
+ * @r: the report
+ * @round: from now on: what is wrong with each of them goes to last_error. False: that was
+ *	it, the next error takes the place of all
+ *
+ * Context: any.
+ */
+void vof_report_round(struct vof_report *r, bool round)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&r->lock, flags);
+	r->round = round;
+	r->part_way = VOF_REPORT_WAYS;
+	spin_unlock_irqrestore(&r->lock, flags);
+}
+
+/* Of an address the last error counts, as it does if there is one alone. */
+static void vof_report_text(struct vof_report *r, const char *text)
+{
+	unsigned int way = READ_ONCE(r->way);
+	const char *sep = "";
+
+	lockdep_assert_held(&r->lock);
+	if (!r->several) {
+		strscpy(r->text, text, sizeof(r->text));
+		return;
+	}
+	if (!r->round || r->part_way == VOF_REPORT_WAYS)
+		r->part = 0;
+	else if (r->part_way != way)
+		r->part = strlen(r->text);
+	r->part_way = way;
+	if (r->part)
+		sep = "; ";
+	scnprintf(r->text + r->part, sizeof(r->text) - r->part, "%s%s: %s", sep,
+		  READ_ONCE(r->where), text);
 }
 
 /**
@@ -83,7 +125,7 @@ void vof_report_error(struct vof_report *r, int err, const char *fmt, ...)
 	again = READ_ONCE(r->retrying) && r->said[READ_ONCE(r->way)] == hash;
 	r->said[READ_ONCE(r->way)] = hash;
 	WRITE_ONCE(r->err, err);
-	strscpy(r->text, text, sizeof(r->text));
+	vof_report_text(r, text);
 	spin_unlock_irqrestore(&r->lock, flags);
 	if (!again)
 		vof_report_news(r, KERN_ERR, "%s (%pe)", text, ERR_PTR(err));

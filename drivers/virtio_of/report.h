@@ -18,10 +18,14 @@
  * @tvqn: name of the target
  * @where: its address in words, the one in use
  * @way: number of that address
- * @lock: protects @err, @text and @said
+ * @several: there are several of them: @text says which one it is about
+ * @lock: protects @err, @text, @said, and what is behind @said
  * @err: errno of the last error; 0: there was none
  * @text: the last error in words
  * @said: hash of the last error of each address
+ * @round: these are tried one after the other: @text has an error of each
+ * @part: where in @text that of address @part_way begins; with @round
+ * @part_way: number of that address, VOF_REPORT_WAYS: none has failed yet
  * @retrying: the same is tried over and over: an error that says nothing new is not
  *	logged again
  * @limit: so that a device that keeps failing does not flood the log
@@ -31,17 +35,22 @@ struct vof_report {
 	const char *tvqn;
 	const char *where;
 	unsigned int way;
+	bool several;
 	spinlock_t lock;
 	int err;
 	char text[VOF_ERROR_SIZE];
 	u32 said[VOF_REPORT_WAYS];
+	bool round;
+	unsigned int part;
+	unsigned int part_way;
 	bool retrying;
 	struct ratelimit_state limit;
 };
 
 void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
-		     const char *where);
+		     const char *where, bool several);
 void vof_report_at(struct vof_report *r, const char *where, unsigned int way);
+void vof_report_round(struct vof_report *r, bool round);
 void vof_report_retrying(struct vof_report *r, bool retrying);
 __printf(3, 4)
 void vof_report_error(struct vof_report *r, int err, const char *fmt, ...);

@@ -106,10 +106,15 @@ again_at()
 check "nobody at the first of two" vof_connect d0 tvqn=disk "traddr=10.0.0.99 $VOF_ADDR6" ||
 	note "$(vof_get d0 last_error)"
 is "the second is used" "$(at)" "[$VOF_ADDR6]"
-like "why not the first" "$(vof_get d0 last_error)" "no answer"
+like "why not the first" "$(vof_get d0 last_error)" "^[a-z]*://10.0.0.99:8549: no answer[^;]*$"
 vof_make d1 tvqn=disk "traddr=10.0.0.98 fd00:0::1"
 is "one of them is taken" "$(vof_set d1 enable 1)" EEXIST
 vof_disconnect d1
+vof_disconnect d0
+is "nobody at two addresses" "$(vof_connect d0 tvqn=disk trsvcid=9 \
+	"traddr=$VOF_ADDR $VOF_ADDR6")" ECONNREFUSED
+like "both are named, each by its cause" "$(vof_get d0 last_error)" \
+	"^[a-z]*://$VOF_ADDR:9: nothing listens there; [a-z]*://\[$VOF_ADDR6\]:9: nothing listens there$"
 vof_disconnect d0
 check "two that answer" vof_connect d0 tvqn=disk "traddr=$VOF_ADDR $VOF_ADDR6" \
 	reconnect_delay=1
