@@ -185,6 +185,23 @@ kill $starter
 wait $starter
 check "ended while it tries: stop" stop
 is "nothing is left" "$(state)" none
+# Over RDMA, on a host that has just booted: there is no adapter.
+check "the adapter goes" rdma link delete "${VOF_RDMA}0"
+sed -i 's/^transport = .*/transport = rdma/' $conf
+printf '[global]\nrxe = nowhere0\n' >/etc/virtio-of/initiator.conf.d/rxe.conf
+ends 1 "an interface that is not there" "there is no interface nowhere0" vofctl connect-all
+printf '[global]\nrxe = %s\n' "$VOF_DEV" >/etc/virtio-of/initiator.conf.d/rxe.conf
+ends 5 "without a target" "disk0: " vofctl connect-all
+like "but with an adapter" "$(rdma link)" "rxe_$VOF_DEV/1 state ACTIVE .* netdev $VOF_DEV"
+serve_disks
+check "over RDMA" start
+is "live over RDMA" "$(state)" live
+is "with the one adapter that there is" "$(rdma link | wc -l)" 1
+check "stop" stop
+# By its old name, for what is counted at the end.
+kill_target
+check "the adapter goes, which another one is for" rdma link delete "rxe_$VOF_DEV"
+check "as it was" rdma link add "${VOF_RDMA}0" type "$VOF_RDMA" netdev "$VOF_DEV"
 tidy "all that"
 cd /
 finish
