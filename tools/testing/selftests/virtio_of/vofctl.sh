@@ -6,7 +6,7 @@
 # with: multipath dmsetup jsonschema
 # kernels: 6.12
 # ci: 6.12-tcp
-# timeout: 240
+# timeout: 480
 # mem: 1G
 . "$(dirname "$0")/lib.sh"
 
