@@ -85,7 +85,7 @@ module-%: MODDIR = $(O)/$(kver)
 module-%:
 	@[ -e $(KDIR)/Makefile ] || { \
 		echo "no headers for kernel $(kver): $(KDIR) is missing" >&2; exit 1; }
-	@scripts/link-tree $(MODDIR)
+	@mkdir -p $(MODDIR) && flock $(MODDIR)/.lock scripts/link-tree $(MODDIR)
 	@echo "  MODULES $(kver)"
 	@+flock $(MODDIR)/.lock $(MAKE) --no-print-directory -C $(KDIR) \
 		M=$(MODDIR) V=$(V) $(if $(debug),VOF_KUNIT=m) $(KBUILD_MODARGS) \

@@ -143,7 +143,7 @@ static void on_signal(int sig)
 	attempt_stop();
 }
 
-static void again(const struct spec *s, const char *why)
+static void tries_again(const struct spec *s, const char *why)
 {
 	say("%s: %s: trying again", s->name, why);
 }
@@ -151,7 +151,7 @@ static void again(const struct spec *s, const char *why)
 int cmd_connect(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
-	struct args args = { .how.again = again };
+	struct args args = { .how.again = tries_again };
 	struct outcome out;
 
 	spec_init(&args.spec);

@@ -102,7 +102,7 @@ bool spec_set_name(struct spec *s, const char *name, char *err)
 }
 
 /* Digits, with a sign where the least one is negative; nothing else. */
-static bool number(const struct rule *r, const char *value, char *err)
+static bool whole_number(const struct rule *r, const char *value, char *err)
 {
 	const char *c = value;
 	char *end;
@@ -234,7 +234,7 @@ static bool value_ok(const struct rule *r, const char **value, char *err)
 	case YESNO:
 		return yesno(r, value, err);
 	default:
-		return number(r, *value, err);
+		return whole_number(r, *value, err);
 	}
 }
 

@@ -79,7 +79,10 @@ static int begin_test(void **state)
 		handshakes[i].session.socket = -1;
 	for (unsigned int i = 0; i < MANY; i++)
 		answers[i] = NONE;
-	asked = told = refused = running = 0;
+	asked = 0;
+	told = 0;
+	refused = 0;
+	running = 0;
 	return 0;
 }
 
