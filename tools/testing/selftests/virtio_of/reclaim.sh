@@ -3,6 +3,7 @@
 # A link comes back although there is no memory but what waits to be written to
 # this very disk, dirty pages or swap. On the debug kernel, which is too slow for that:
 # how many pages a recovery takes, as it can count and refuse them.
+# transports: rdma tcp
 # nodes: target initiator
 # with: mkswap
 # with: swapon
