@@ -272,7 +272,7 @@ deb:
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
-		! -name newest -exec rm -rf {} + 2>/dev/null || true
+		! -name newest ! -name unpacked -exec rm -rf {} + 2>/dev/null || true
 
 distclean:
 	rm -rf build
