@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "say.h"
 
 static int by_version(const void *a, const void *b)
@@ -100,21 +101,15 @@ int dir_remove(const char *name)
 int dir_read(const char *name, const char *attr, char *buf, size_t size)
 {
 	char path[PATH_MAX];
-	ssize_t n;
-	int fd, ret;
+	size_t n;
+	int ret;
 
 	*buf = '\0';
 	ret = path_of(path, name, attr);
-	if (ret)
-		return ret;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
-	ret = n < 0 ? -errno : 0;
-	close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	if (n > 0 && buf[n - 1] == '\n')
+	if (!ret)
+		ret = file_read(path, buf, size);
+	n = strlen(buf);
+	if (n && buf[n - 1] == '\n')
 		buf[n - 1] = '\0';
 	return ret;
 }

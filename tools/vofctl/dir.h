@@ -26,7 +26,10 @@ bool dir_exists(const char *name);
 bool dir_module(void);
 int dir_make(const char *name);
 int dir_remove(const char *name);
-/* Without the newline. Returns 0; @buf is empty if there is no such attribute. */
+/*
+ * Without the newline. Returns 0, -ENOENT if there is no such directory or no such attribute
+ * in it, or another negative errno; @buf is empty then.
+ */
 int dir_read(const char *name, const char *attr, char *buf, size_t size);
 /* In one write, as the kernel wants it. */
 int dir_write(const char *name, const char *attr, const char *value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* link: tools/vofctl/table.c tools/vofctl/find.c tools/vofctl/disk.c */
-/* link: tools/vofctl/dir.c tools/vofctl/say.c */
+/* link: tools/vofctl/dir.c tools/vofctl/file.c tools/vofctl/say.c */
 /* libs: -ljson-c */
 /*
  * Columns, lists, sizes in words, and devices in paths of sysfs.
