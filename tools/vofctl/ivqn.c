@@ -7,16 +7,22 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "say.h"
 #include "vofctl.h"
 
-#define OPTION_FILE	"/etc/modprobe.d/virtio-of.conf"
-#define PARAMETER	"/sys/module/virtio_of/parameters/ivqn"
+#define OPTION_FILE	IVQN_TOP "/etc/modprobe.d/virtio-of.conf"
+#define PARAMETER	IVQN_TOP "/sys/module/virtio_of/parameters/ivqn"
+
+/* Devices are connected by a thread each, and the first of them makes the name. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 const char *ivqn_wrong(const char *name)
 {
@@ -32,24 +38,6 @@ const char *ivqn_wrong(const char *name)
 	return strlen(name) > IVQN_MAX ? "a name is at most 255 bytes long" : NULL;
 }
 
-/*
- * Returns 0, or -errno; -ENOENT where there is none. What is longer than @size is cut,
- * which makes it differ from, or be longer than, whatever is right.
- */
-static int read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
-	ret = n < 0 ? -errno : 0;
-	close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	return ret;
-}
-
 /* The name in the file; *@name is empty if there is no file. */
 static int read_name(char name[IVQN_MAX + 1])
 {
@@ -59,7 +47,7 @@ static int read_name(char name[IVQN_MAX + 1])
 	int ret;
 
 	*name = '\0';
-	ret = read_file(IVQN_FILE, text, sizeof(text));
+	ret = file_read(IVQN_FILE, text, sizeof(text));
 	if (ret == -ENOENT)
 		return EXIT_OK;
 	if (ret)
@@ -74,18 +62,22 @@ static int read_name(char name[IVQN_MAX + 1])
 	return EXIT_OK;
 }
 
-/* All of it or nothing, whatever happens meanwhile; @fresh: only if there is none. */
+/*
+ * All of it or nothing, whatever happens meanwhile, and whoever else does the same: each has
+ * a file of its own until it is the file. @fresh: only if there is none.
+ */
 static int write_file(const char *path, const char *text, bool fresh)
 {
+	size_t n = strlen(text);
 	char tmp[128];
 	int fd, ret = 0;
-	size_t n = strlen(text);
 
-	snprintf(tmp, sizeof(tmp), "%s.%d", path, getpid());
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, n) != (ssize_t)n || fsync(fd))
+	errno = 0;
+	if (fchmod(fd, 0644) || write(fd, text, n) != (ssize_t)n || fsync(fd))
 		ret = errno ? -errno : -EIO;
 	close(fd);
 	if (!ret && (fresh ? link(tmp, path) : rename(tmp, path)))
@@ -99,7 +91,7 @@ static int make_random(char name[IVQN_MAX + 1])
 {
 	char uuid[64];
 
-	if (read_file("/proc/sys/kernel/random/uuid", uuid, sizeof(uuid)) ||
+	if (file_read("/proc/sys/kernel/random/uuid", uuid, sizeof(uuid)) ||
 	    strlen(uuid) < 36)
 		return say_fail(EXIT_FAILED, "the kernel makes no random UUID");
 	snprintf(name, IVQN_MAX + 1, "virtio-of/host/%.36s", uuid);
@@ -111,7 +103,7 @@ static int write_name(const char *name, bool fresh)
 	char text[IVQN_MAX + 2];
 	int ret;
 
-	mkdir("/etc/virtio-of", 0755);
+	mkdir(IVQN_TOP "/etc/virtio-of", 0755);
 	snprintf(text, sizeof(text), "%s\n", name);
 	ret = write_file(IVQN_FILE, text, fresh);
 	/* Whoever comes second takes the name of the first. */
@@ -129,8 +121,8 @@ static int spread(const char *name)
 
 	snprintf(want, sizeof(want), "# made from " IVQN_FILE " by vofctl ivqn\n"
 		 "options virtio_of ivqn=\"%s\"\n", name);
-	if (read_file(OPTION_FILE, have, sizeof(have)) || strcmp(have, want)) {
-		mkdir("/etc/modprobe.d", 0755);
+	if (file_read(OPTION_FILE, have, sizeof(have)) || strcmp(have, want)) {
+		mkdir(IVQN_TOP "/etc/modprobe.d", 0755);
 		ret = write_file(OPTION_FILE, want, false);
 		if (ret)
 			return say_fail(EXIT_FAILED, OPTION_FILE ": %s", strerror(-ret));
@@ -146,7 +138,7 @@ static int spread(const char *name)
 	return n < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-int ivqn_get(char name[IVQN_MAX + 1])
+static int get(char name[IVQN_MAX + 1])
 {
 	int status = read_name(name);
 
@@ -160,6 +152,16 @@ int ivqn_get(char name[IVQN_MAX + 1])
 	return status ? status : spread(name);
 }
 
+int ivqn_get(char name[IVQN_MAX + 1])
+{
+	int status;
+
+	pthread_mutex_lock(&lock);
+	status = get(name);
+	pthread_mutex_unlock(&lock);
+	return status;
+}
+
 int ivqn_set(const char *wanted, char name[IVQN_MAX + 1])
 {
 	const char *why = wanted ? ivqn_wrong(wanted) : NULL;
@@ -167,11 +169,15 @@ int ivqn_set(const char *wanted, char name[IVQN_MAX + 1])
 
 	if (why)
 		return say_fail(EXIT_USAGE, "%s", why);
+	pthread_mutex_lock(&lock);
 	if (wanted)
 		memcpy(name, wanted, strlen(wanted) + 1);
 	else
 		status = make_random(name);
 	if (!status)
 		status = write_name(name, false);
-	return status ? status : spread(name);
+	if (!status)
+		status = spread(name);
+	pthread_mutex_unlock(&lock);
+	return status;
 }

@@ -11,14 +11,20 @@
 
 #include <stdbool.h>
 
+/* Where the root of the file system is; a test has one of its own. */
+#ifndef IVQN_TOP
+#define IVQN_TOP	""
+#endif
+
 #define IVQN_MAX	255
-#define IVQN_FILE	"/etc/virtio-of/ivqn"
+#define IVQN_FILE	IVQN_TOP "/etc/virtio-of/ivqn"
 
 /*
  * Each returns an exit code, and has said what is wrong. @name gets what is in force.
  *
- * ivqn_get() makes a random one if there is none, and tells the module. ivqn_set() takes
- * @wanted, or a random one if that is NULL, in the place of whatever was there.
+ * ivqn_get() makes a random one if there is none, and tells the module: however many
+ * threads and programs do so at once, all get the same one. ivqn_set() takes @wanted, or a
+ * random one if that is NULL, in the place of whatever was there.
  */
 int ivqn_get(char name[IVQN_MAX + 1]);
 int ivqn_set(const char *wanted, char name[IVQN_MAX + 1]);
