@@ -7,6 +7,7 @@
 #include "event.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,25 @@ static bool stamp(const char *line, const char *end, uint64_t *us)
 	return true;
 }
 
+/* "NAME: live -> recovering": a name may have colons in it, states have not. */
+static bool change(const char *text, struct event *e)
+{
+	const char *arrow = NULL, *colon = NULL;
+
+	for (const char *p = text; (p = strstr(p, " -> ")); p++)
+		arrow = p;
+	for (const char *p = text; arrow && (p = strstr(p, ": ")) && p < arrow; p++)
+		colon = p;
+	if (!colon || colon == text || colon - text >= (ptrdiff_t)sizeof(e->name) ||
+	    sscanf(colon, ": %15s -> %15s", e->prev, e->next) != 2)
+		return false;
+	memcpy(e->name, text, colon - text);
+	return true;
+}
+
 enum event_kind event_parse(const char *line, struct event *e)
 {
-	static const char mark[] = ": vof_";
+	static const char mark[] = ": vof_", state[] = "state: ";
 	const char *at = NULL, *body;
 
 	memset(e, 0, sizeof(*e));
@@ -55,7 +72,7 @@ enum event_kind event_parse(const char *line, struct event *e)
 	else if (sscanf(body, "done: virtio%u queue %u id %u: status %x, %u bytes written",
 			&e->dev, &e->queue, &e->id, &e->status, &e->length) == 5)
 		e->kind = EVENT_DONE;
-	else if (sscanf(body, "state: %63[^:]: %15s -> %15s", e->name, e->prev, e->next) == 3)
+	else if (!strncmp(body, state, strlen(state)) && change(body + strlen(state), e))
 		e->kind = EVENT_STATE;
 	return e->kind;
 }

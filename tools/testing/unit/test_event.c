@@ -69,6 +69,22 @@ static void sent_again(void **state)
 	assert_int_equal(r.status, 0xffff);
 }
 
+/* More than are kept. */
+#define MANY		70000
+#define SUBMIT_N	"x-1 [0] 1.000000: vof_submit: virtio%u queue %u id %u: " \
+			"1 segments, 1 bytes out, 1 in"
+#define DONE_N		"x-1 [0] 2.000000: vof_done: virtio%u queue %u id %u: " \
+			"status 0x0000, 1 bytes written"
+
+/* The line of another request for each @i. */
+static const char *numbered(const char *format, unsigned int i)
+{
+	static char text[200];
+
+	snprintf(text, sizeof(text), format, i / 32768, i / 1024 % 32, i % 1024);
+	return text;
+}
+
 static void lost(void **state)
 {
 	struct request r;
@@ -77,29 +93,43 @@ static void lost(void **state)
 	line(SUBMIT("1.000000", "5"), &r);
 	assert_false(line("CPU:1 [LOST 17 EVENTS]", &r));
 	assert_false(line(DONE("2.000000", "5"), &r));
-	/* However many are never done. */
-	for (int i = 0; i < 70000; i++) {
-		char text[200];
-
-		snprintf(text, sizeof(text), "x-1 [0] 1.000000: vof_submit: virtio%d queue %d "
-			 "id %d: 1 segments, 1 bytes out, 1 in", i / 32768, i / 1024 % 32,
-			 i % 1024);
-		line(text, &r);
-	}
+	/* However many are never done: those that began first are forgotten. */
+	for (unsigned int i = 0; i < MANY; i++)
+		assert_false(line(numbered(SUBMIT_N, i), &r));
+	assert_false(line(numbered(DONE_N, 0), &r));
+	assert_true(line(numbered(DONE_N, MANY - 1), &r));
+	assert_int_equal(r.end - r.begin, 1000000);
 	event_forget();
+	assert_false(line(numbered(DONE_N, MANY - 2), &r));
 }
 
 static void states(void **state)
 {
+	/* What may be in a configuration, and what may be made by hand. */
+	static const char *const names[] = { "disk0", "a.b-c_d:2", ":", "a: b", "a -> b: c", "é" };
+	char text[200], longest[64 + 1];
 	struct event e;
 
 	(void)state;
-	assert_int_equal(event_parse("k-1 [0] ..1.. 5.000001: vof_state: disk0: live -> "
-				     "recovering", &e), EVENT_STATE);
-	assert_int_equal(e.us, 5000001);
-	assert_string_equal(e.name, "disk0");
-	assert_string_equal(e.prev, "live");
-	assert_string_equal(e.next, "recovering");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text), "k-1 [0] ..1.. 5.000001: vof_state: %s: live -> "
+			 "recovering", names[i]);
+		assert_int_equal(event_parse(text, &e), EVENT_STATE);
+		assert_int_equal(e.us, 5000001);
+		assert_string_equal(e.name, names[i]);
+		assert_string_equal(e.prev, "live");
+		assert_string_equal(e.next, "recovering");
+	}
+	/* One that is as long as it may be, and one that is longer. */
+	memset(longest, ':', sizeof(longest));
+	longest[63] = '\0';
+	snprintf(text, sizeof(text), "k-1 [0] 5.0: vof_state: %s: new -> live", longest);
+	assert_int_equal(event_parse(text, &e), EVENT_STATE);
+	assert_string_equal(e.name, longest);
+	longest[63] = ':';
+	longest[64] = '\0';
+	snprintf(text, sizeof(text), "k-1 [0] 5.0: vof_state: %s: new -> live", longest);
+	assert_int_equal(event_parse(text, &e), EVENT_NONE);
 }
 
 static void strange(void **state)
@@ -107,7 +137,10 @@ static void strange(void **state)
 	static const char *const lines[] = {
 		"", "# tracer: nop", ": vof_", "x: vof_submit: virtio3", "CPU:1",
 		"x-1 [000] 1: vof_done: virtio3 queue 1 id 5: status 0x0, 1 bytes written",
-		"x-1 [000] 1.5: vof_state: nothing",
+		"x-1 [000] 1.5: vof_state: nothing", "x-1 [000] 1.5: vof_state: a: live",
+		"x-1 [000] 1.5: vof_state: live -> failed",
+		"x-1 [000] 1.5: vof_state: : live -> failed",
+		"x-1 [000] 1.5: vof_state: live -> a: failed",
 	};
 	struct event e;
 
