@@ -38,7 +38,7 @@ struct vof_config {
 	spinlock_t peek;
 	struct vof_device *dev;
 	bool cancel;
-	char last_error[VOF_ERROR_SIZE];
+	char last_error[VOF_LAST_ERROR_SIZE];
 
 	struct vof_opts opts;
 	char transport[VOF_TRANSPORT_SIZE];

@@ -239,8 +239,9 @@ int vof_device_connect(struct vof_device *dev)
 void vof_device_destroy(struct vof_device *dev)
 {
 	vof_state_set(dev, VOF_DYING);
-	vof_uevent_stop(dev);
+	/* Fails what waits; memory that is wanted below may wait for just that. */
 	vof_recovery_end(dev);
+	vof_uevent_stop(dev);
 	/* The driver's remove: it resets the device and deletes the virtqueues. */
 	if (dev->registered)
 		unregister_virtio_device(&dev->vdev);

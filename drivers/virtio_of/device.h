@@ -63,7 +63,7 @@ struct vof_info {
 	unsigned long reconnects;
 	unsigned long attempts;
 	unsigned long replayed;
-	char error[VOF_ERROR_SIZE];
+	char error[VOF_LAST_ERROR_SIZE];
 };
 
 /* The directory of a device in sysfs, and the files in it but for those of the fabric. */

@@ -276,6 +276,8 @@ static int vof_link_dial(struct vof_link *link)
 	vof_report_round(&link->report, true);
 	ret = vof_link_try(link);
 	vof_report_round(&link->report, false);
+	if (!ret)
+		vof_report_over(&link->report);
 	return ret;
 }
 

@@ -67,6 +67,17 @@ void vof_report_round(struct vof_report *r, bool round)
 	spin_unlock_irqrestore(&r->lock, flags);
 }
 
+/**
+ * vof_report_over() - what went wrong is no cause of what may follow
+ * @r: the report; last_error keeps its words
+ *
+ * Context: any.
+ */
+void vof_report_over(struct vof_report *r)
+{
+	WRITE_ONCE(r->err, 0);
+}
+
 /* Of an address the last error counts, as it does if there is one alone. */
 static void vof_report_text(struct vof_report *r, const char *text)
 {
@@ -144,13 +155,14 @@ void vof_report_note(struct vof_report *r, const char *text)
 
 	spin_lock_irqsave(&r->lock, flags);
 	strscpy(r->text, text, sizeof(r->text));
+	r->part_way = VOF_REPORT_WAYS;
 	spin_unlock_irqrestore(&r->lock, flags);
 }
 
 /**
  * vof_report_last() - the last error in words
  * @r: the report
- * @text: out, VOF_ERROR_SIZE bytes; empty if there was none
+ * @text: out, VOF_LAST_ERROR_SIZE bytes; empty if there was none
  *
  * Context: any.
  */
@@ -159,7 +171,7 @@ void vof_report_last(struct vof_report *r, char *text)
 	unsigned long flags;
 
 	spin_lock_irqsave(&r->lock, flags);
-	strscpy(text, r->text, VOF_ERROR_SIZE);
+	strscpy(text, r->text, VOF_LAST_ERROR_SIZE);
 	spin_unlock_irqrestore(&r->lock, flags);
 }
 

@@ -12,6 +12,9 @@
 /* Ways to a target, of which each has errors of its own. */
 #define VOF_REPORT_WAYS		4
 
+/* The last error in words: one, or one of each way with its address in front. */
+#define VOF_LAST_ERROR_SIZE	(VOF_REPORT_WAYS * (VOF_ERROR_SIZE + 64))
+
 /**
  * struct vof_report - in whose name something is said, and what was said last
  * @name: of the directory in configfs
@@ -38,7 +41,7 @@ struct vof_report {
 	bool several;
 	spinlock_t lock;
 	int err;
-	char text[VOF_ERROR_SIZE];
+	char text[VOF_LAST_ERROR_SIZE];
 	u32 said[VOF_REPORT_WAYS];
 	bool round;
 	unsigned int part;
@@ -51,6 +54,7 @@ void vof_report_init(struct vof_report *r, const char *name, const char *tvqn,
 		     const char *where, bool several);
 void vof_report_at(struct vof_report *r, const char *where, unsigned int way);
 void vof_report_round(struct vof_report *r, bool round);
+void vof_report_over(struct vof_report *r);
 void vof_report_retrying(struct vof_report *r, bool retrying);
 __printf(3, 4)
 void vof_report_error(struct vof_report *r, int err, const char *fmt, ...);

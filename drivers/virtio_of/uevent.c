@@ -8,6 +8,7 @@
  * device is on the virtio bus, which has uevents of its own for that, to its last moment there.
  */
 #include <linux/kobject.h>
+#include <linux/sched/mm.h>
 #include <linux/sysfs.h>
 
 #include "compat.h"
@@ -32,11 +33,15 @@ int vof_uevent_env(VOF_UEVENT_CONST struct device *d, struct kobj_uevent_env *en
 	       add_uevent_var(env, "VOF_STATE=%s", vof_state_name(vof_state(dev)));
 }
 
+/* No memory for this is made free by writing to a disk, which may be that of the device. */
 static void vof_uevent_tell(struct vof_device *dev)
 {
+	unsigned int noio = memalloc_noio_save();
+
 	dev->uevent_at = jiffies;
 	sysfs_notify(&dev->vdev.dev.kobj, VOF_SYSFS_GROUP, "state");
 	kobject_uevent(&dev->vdev.dev.kobj, KOBJ_CHANGE);
+	memalloc_noio_restore(noio);
 }
 
 static void vof_uevent_work(struct work_struct *work)
@@ -67,7 +72,7 @@ void vof_uevent_init(struct vof_device *dev)
  * vof_uevent_stop() - tell of the last change before a device leaves the bus
  * @dev: the device, just made DYING; on the virtio bus if it has ever been
  *
- * Context: may sleep.
+ * Context: may sleep. Nothing waits for the device any more: see vof_recovery_end().
  */
 void vof_uevent_stop(struct vof_device *dev)
 {

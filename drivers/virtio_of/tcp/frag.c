@@ -45,7 +45,8 @@ static struct page_frag vof_tcp_frag_get(struct vof_tcp_frags *f)
  * @f: what is kept
  * @sk: the socket, locked
  *
- * Memory of the reserves is not kept: it is to be given back.
+ * Memory of the reserves is not kept: it is to be given back. Nor is a small piece, which TCP
+ * takes where there is no large one: the next one may be large.
  *
  * Context: any but hard interrupts.
  * Return: so many bytes can be sent before this is to be called again.
@@ -61,7 +62,8 @@ u32 vof_tcp_frag_room(struct vof_tcp_frags *f, struct sock *sk)
 			return now->size - now->offset;
 	}
 	old = vof_tcp_frag_get(f);
-	if (now->page && f->n < VOF_TCP_FRAGS && !page_is_pfmemalloc(now->page)) {
+	if (now->page && f->n < VOF_TCP_FRAGS && now->size >= VOF_TCP_FRAG_SIZE &&
+	    !page_is_pfmemalloc(now->page)) {
 		*vof_tcp_frag_at(f, f->n++) = *now;
 		now->page = NULL;
 	}

@@ -163,6 +163,21 @@ static void any(void **state)
 	}
 }
 
+/* Where memory is in pieces for a while it is not so for ever. */
+static void small_ones_go_back(void **state)
+{
+	(void)state;
+	small_from = 0;
+	send(8 * VOF_TCP_FRAG_SIZE, 1);
+	assert_int_equal(frags.n, 0);
+	small_from = PAGES;
+	send(8 * VOF_TCP_FRAG_SIZE, 2);
+	assert_true(frags.n > 0);
+	for (unsigned int k = frags.first; k < frags.first + frags.n; k++)
+		assert_int_equal(frags.kept[k % VOF_TCP_FRAGS].size, VOF_TCP_FRAG_SIZE);
+	end();
+}
+
 static void reserves_go_back(void **state)
 {
 	(void)state;
@@ -186,6 +201,7 @@ int main(void)
 		TEST(one_at_a_time),
 		TEST(many_at_a_time),
 		TEST(any),
+		TEST(small_ones_go_back),
 		TEST(reserves_go_back),
 	};
 

@@ -116,6 +116,13 @@ is "nobody at two addresses" "$(vof_connect d0 tvqn=disk trsvcid=9 \
 like "both are named, each by its cause" "$(vof_get d0 last_error)" \
 	"^[a-z]*://$VOF_ADDR:9: nothing listens there[^;]*; [a-z]*://\[$VOF_ADDR6\]:9: nothing listens there[^;]*$"
 vof_disconnect d0
+# As long as addresses can be.
+long=fd00:1111:2222:3333:4444:5555:6666:777
+check_not "nobody at four" vof_connect d0 tvqn=disk trsvcid=9 \
+	"traddr=${long}1 ${long}2 ${long}3 ${long}4"
+is "all of them are named" "$(vof_get d0 last_error | grep -o '://[^ ]*:9: ')" \
+	"$(printf '://[%s]:9: \n' ${long}{1,2,3,4})"
+vof_disconnect d0
 check "two that answer" vof_connect d0 tvqn=disk "traddr=$VOF_ADDR $VOF_ADDR6" \
 	reconnect_delay=1
 is "the first is used" "$(at)" "$VOF_ADDR"
