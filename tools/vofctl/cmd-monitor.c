@@ -82,8 +82,8 @@ static void print(bool json, uint64_t us, const char *name, const char *prev,
 	if (!strcmp(next, "recovering") || !strcmp(next, "failed"))
 		dir_read(name, "last_error", why, sizeof(why));
 	if (!json) {
-		printf("%s  %s: %s%s%s%s%s\n", clock_words(us, time, sizeof(time)), name,
-		       prev ? prev : "", prev ? " -> " : "", next, *why ? ": " : "", why);
+		say_result("%s  %s: %s%s%s%s%s", clock_words(us, time, sizeof(time)), name,
+			   prev ? prev : "", prev ? " -> " : "", next, *why ? ": " : "", why);
 		return;
 	}
 	o = table_document();

@@ -159,8 +159,8 @@ static void tell_errors(struct json_object *devices)
 		struct json_object *d = json_object_array_get_idx(devices, i);
 
 		if (get(d, "error"))
-			printf("%s: %s\n", table_word(get(d, "tvqn")),
-			       table_word(get(d, "error")));
+			say_result("%s: %s", table_word(get(d, "tvqn")),
+				   table_word(get(d, "error")));
 	}
 }
 

@@ -121,10 +121,10 @@ static void print(bool json, const struct request *r)
 
 	status_words(r->status, status, sizeof(status));
 	if (!json) {
-		printf("%-16s %-12s %5u %5u %4u %8u %8u %4u %9llu %s\n",
-		       clock_words(r->end, time, sizeof(time)), name_of(r->dev), r->queue,
-		       r->id, r->segs, r->out, r->in, r->sent,
-		       (unsigned long long)(r->end - r->begin), status);
+		say_result("%-16s %-12s %5u %5u %4u %8u %8u %4u %9llu %s",
+			   clock_words(r->end, time, sizeof(time)), name_of(r->dev), r->queue,
+			   r->id, r->segs, r->out, r->in, r->sent,
+			   (unsigned long long)(r->end - r->begin), status);
 		return;
 	}
 	o = table_document();
@@ -192,8 +192,8 @@ int cmd_trace(int argc, char **argv)
 	if (status)
 		return status;
 	if (!args.json)
-		printf("%-16s %-12s %5s %5s %4s %8s %8s %4s %9s %s\n", "TIME", "NAME", "QUEUE",
-		       "ID", "SEGS", "OUT", "IN", "SENT", "US", "STATUS");
+		say_result("%-16s %-12s %5s %5s %4s %8s %8s %4s %9s %s", "TIME", "NAME", "QUEUE",
+			   "ID", "SEGS", "OUT", "IN", "SENT", "US", "STATUS");
 	follow(&args);
 	tracefs_close();
 	event_forget();

@@ -4,6 +4,7 @@
  */
 #include "table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "say.h"
@@ -48,6 +49,21 @@ static const char *cell(const struct column *c, struct json_object *row, char *b
 	return value && c->words ? c->words(value, buf, size) : table_word(value);
 }
 
+/* What people see; it is as long as the word. */
+static void print_word(FILE *out, int width, const char *word, const char *end)
+{
+	char *text = say_plain(say_copy(word));
+
+	fprintf(out, "%*s%s", width, text, end);
+	free(text);
+}
+
+static void print_pair(FILE *out, int width, const char *key, struct json_object *value)
+{
+	print_word(out, -width, key, "  ");
+	print_word(out, 0, table_word(value), "\n");
+}
+
 void table_print(FILE *out, const struct column *columns, struct json_object *rows)
 {
 	int width[COLUMNS_MAX], n, len;
@@ -71,8 +87,8 @@ void table_print(FILE *out, const struct column *columns, struct json_object *ro
 					   columns[c].title;
 
 			/* Nothing behind the last word of a line. */
-			fprintf(out, "%*s%s", columns[c].right ? width[c] :
-				c + 1 < n ? -width[c] : 0, word, c + 1 < n ? "  " : "\n");
+			print_word(out, columns[c].right ? width[c] :
+				   c + 1 < n ? -width[c] : 0, word, c + 1 < n ? "  " : "\n");
 		}
 }
 
@@ -82,15 +98,14 @@ static void list_value(FILE *out, int width, const char *key, struct json_object
 	size_t n;
 
 	if (!json_object_is_type(value, json_type_array)) {
-		fprintf(out, "%-*s  %s\n", width, key, table_word(value));
+		print_pair(out, width, key, value);
 		return;
 	}
 	n = json_object_array_length(value);
 	if (!n)
-		fprintf(out, "%-*s  -\n", width, key);
+		print_pair(out, width, key, NULL);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%-*s  %s\n", width, i ? "" : key,
-			table_word(json_object_array_get_idx(value, i)));
+		print_pair(out, width, i ? "" : key, json_object_array_get_idx(value, i));
 }
 
 void table_list(FILE *out, struct json_object *object)
