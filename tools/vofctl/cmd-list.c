@@ -9,6 +9,7 @@
 #include "describe.h"
 #include "dir.h"
 #include "disk.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "vofctl.h"
@@ -24,8 +25,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'o':
-		if (!table_format(arg, json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, json);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is too much", arg);

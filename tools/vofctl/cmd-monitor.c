@@ -13,12 +13,15 @@
 #include "dir.h"
 #include "event.h"
 #include "find.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "tracefs.h"
 #include "vofctl.h"
 
 enum { KEY_COUNT = 256 };
+
+#define COUNT_MAX	1000000000
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FORMAT", 0, "table (the default) or json, an object in a line", 0 },
@@ -36,17 +39,13 @@ struct args {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
-	char *end;
 
 	switch (key) {
 	case 'o':
-		if (!table_format(arg, &a->json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, &a->json);
 		return 0;
 	case KEY_COUNT:
-		a->count = strtoul(arg, &end, 10);
-		if (*arg < '0' || *arg > '9' || *end || !a->count)
-			argp_error(state, "count: '%s' is no number", arg);
+		a->count = option_number(state, "count", arg, 1, COUNT_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		a->word = say_grow(a->word, a->n + 1, sizeof(*a->word));

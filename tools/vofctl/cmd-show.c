@@ -7,6 +7,7 @@
 #include "describe.h"
 #include "disk.h"
 #include "find.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "vofctl.h"
@@ -27,13 +28,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'o':
-		if (!table_format(arg, &a->json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, &a->json);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->device)
-			argp_error(state, "'%s' is too much", arg);
-		a->device = arg;
+		option_word(state, &a->device, arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which device?");

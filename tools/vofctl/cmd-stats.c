@@ -12,11 +12,15 @@
 #include "disk.h"
 #include "find.h"
 #include "metrics.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "vofctl.h"
 
 enum { KEY_COUNT = 256 };
+
+/* Of options: far more than anybody waits for. */
+#define NUMBER_MAX	1000000
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FORMAT", 0, "table (the default), json, openmetrics "
@@ -33,16 +37,6 @@ struct args {
 	bool json, openmetrics, prometheus;
 };
 
-static unsigned long parse_count(struct argp_state *state, const char *what, const char *arg)
-{
-	char *end;
-	unsigned long n = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || !n || n > 1000000)
-		argp_error(state, "%s: '%s' is no number", what, arg);
-	return n;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
@@ -51,19 +45,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		a->openmetrics = !strcmp(arg, "openmetrics");
 		a->prometheus = !strcmp(arg, "prometheus");
-		if (!a->openmetrics && !a->prometheus && !table_format(arg, &a->json))
-			argp_error(state, "there is no format '%s'", arg);
+		if (!a->openmetrics && !a->prometheus)
+			option_output(state, arg, &a->json);
 		return 0;
 	case 'i':
-		a->interval = parse_count(state, "interval", arg);
+		a->interval = option_number(state, "interval", arg, 1, NUMBER_MAX);
 		return 0;
 	case KEY_COUNT:
-		a->count = parse_count(state, "count", arg);
+		a->count = option_number(state, "count", arg, 1, NUMBER_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->device)
-			argp_error(state, "'%s' is too much", arg);
-		a->device = arg;
+		option_word(state, &a->device, arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (a->interval && (a->openmetrics || a->prometheus))

@@ -4,7 +4,6 @@
  * less. What it shall serve for good stands in files: see dropin.c.
  */
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 #include "control.h"
 #include "disk.h"
 #include "dropin.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "vofctl.h"
@@ -39,25 +39,19 @@ enum { OPT_PERSIST = 0x100, OPT_WAIT };
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct asked *a = state->input;
-	char *end;
 
 	switch (key) {
 	case 's':
 		a->socket = arg;
 		return 0;
 	case 'o':
-		if (!table_format(arg, &a->json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, &a->json);
 		return 0;
 	case OPT_PERSIST:
 		a->persist = true;
 		return 0;
 	case OPT_WAIT:
-		errno = 0;
-		a->wait = strtoul(arg, &end, 10);
-		if (end == arg || *end || errno || *arg == '-' || a->wait > WAIT_MAX)
-			argp_error(state, "'%s' is not a number of seconds up to %u", arg,
-				   WAIT_MAX);
+		a->wait = option_number(state, "wait", arg, 0, WAIT_MAX);
 		return 0;
 	case ARGP_KEY_ARGS:
 		a->words = state->argv + state->next;

@@ -10,12 +10,16 @@
 #include "dir.h"
 #include "event.h"
 #include "find.h"
+#include "option.h"
 #include "say.h"
 #include "table.h"
 #include "tracefs.h"
 #include "vofctl.h"
 
 enum { KEY_COUNT = 256, KEY_SLOWER, KEY_SECONDS };
+
+/* Of options: far more than anybody waits for. */
+#define NUMBER_MAX	1000000000
 
 /* Of a request that was failed here, without an answer: see trace.h of the module. */
 #define NO_STATUS	0xffff
@@ -34,38 +38,25 @@ struct args {
 	bool json;
 };
 
-static unsigned long parse_count(struct argp_state *state, const char *what, const char *arg)
-{
-	char *end;
-	unsigned long n = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || !n || n > 1000000000)
-		argp_error(state, "%s: '%s' is no number", what, arg);
-	return n;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
 
 	switch (key) {
 	case 'o':
-		if (!table_format(arg, &a->json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, &a->json);
 		return 0;
 	case KEY_COUNT:
-		a->count = parse_count(state, "count", arg);
+		a->count = option_number(state, "count", arg, 1, NUMBER_MAX);
 		return 0;
 	case KEY_SECONDS:
-		a->seconds = parse_count(state, "seconds", arg);
+		a->seconds = option_number(state, "seconds", arg, 1, NUMBER_MAX);
 		return 0;
 	case KEY_SLOWER:
-		a->slower = parse_count(state, "slower", arg);
+		a->slower = option_number(state, "slower", arg, 1, NUMBER_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->device)
-			argp_error(state, "'%s' is too much", arg);
-		a->device = arg;
+		option_word(state, &a->device, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -44,6 +44,8 @@ for c in $commands; do
 	ctl 0 "$c --help" "$c" --help
 done
 ctl 2 "an unknown option" list --frobnicate
+ctl 2 "a number too big" target add --wait 4294967297 blk tvqn=x
+says "a number too big" "no number from 0 to 3600"
 ctl 2 "no target is named" connect d0 -t tcp -a "$VOF_ADDR"
 says "no target is named" "tvqn is missing"
 ctl 2 "a bad value" connect d0 "${at[@]}" -n disk0 --queue-size 3
