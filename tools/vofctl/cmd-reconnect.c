@@ -4,16 +4,19 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "find.h"
+#include "option.h"
 #include "say.h"
 #include "vofctl.h"
 
 #define POLL_US		50000
+#define WAIT_MAX	86400	/* s */
 
 struct args {
 	char **word;
@@ -29,15 +32,10 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
-	unsigned long n;
-	char *end;
 
 	switch (key) {
 	case 'W':
-		n = strtoul(arg, &end, 10);
-		if (*arg < '0' || *arg > '9' || *end || n > 86400)
-			argp_error(state, "wait: '%s' is no number of seconds", arg);
-		a->wait = n;
+		a->wait = option_number(state, "wait", arg, 0, WAIT_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		a->word = say_grow(a->word, a->n + 1, sizeof(*a->word));
@@ -86,7 +84,7 @@ static long links(const char *name)
 }
 
 /* What was ordered is done a moment later; a link more than there was tells of it. */
-static int wait_live(const char *name, long before, time_t deadline)
+static int wait_live(const char *name, long before, uint64_t deadline)
 {
 	char state[32], text[DIR_VALUE_SIZE];
 
@@ -94,7 +92,7 @@ static int wait_live(const char *name, long before, time_t deadline)
 		dir_read(name, "state", state, sizeof(state));
 		if (!strcmp(state, "live") && links(name) != before)
 			return EXIT_OK;
-		if (!*state || !strcmp(state, "disabled") || time(NULL) >= deadline)
+		if (!*state || !strcmp(state, "disabled") || clock_now() >= deadline)
 			break;
 		usleep(POLL_US);
 	}
@@ -108,11 +106,11 @@ int cmd_reconnect(int argc, char **argv)
 	char name[DIR_NAME_MAX + 1];
 	struct args args = { 0 };
 	int status = EXIT_OK, ret;
-	time_t deadline;
+	uint64_t deadline;
 	long before;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	deadline = time(NULL) + args.wait;
+	deadline = clock_now() + args.wait * 1000000ULL;
 	for (int i = 0; i < args.n; i++) {
 		ret = find_dir(args.word[i], name);
 		before = ret ? 0 : links(name);
