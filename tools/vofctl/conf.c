@@ -206,13 +206,7 @@ static void entry_automatic(const char *value)
 {
 	if (!first(SPEC_ATTRS, "auto"))
 		return;
-	if (!strcasecmp(value, "yes") || !strcasecmp(value, "on") ||
-	    !strcasecmp(value, "true") || !strcmp(value, "1"))
-		now.dev->automatic = true;
-	else if (!strcasecmp(value, "no") || !strcasecmp(value, "off") ||
-		 !strcasecmp(value, "false") || !strcmp(value, "0"))
-		now.dev->automatic = false;
-	else
+	if (!spec_yesno(value, &now.dev->automatic))
 		error("auto: yes or no, not '%s'", value);
 }
 

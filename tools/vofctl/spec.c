@@ -201,21 +201,29 @@ static bool transport(const struct rule *r, const char *value, char *err)
 	return true;
 }
 
+bool spec_yesno(const char *value, bool *yes)
+{
+	static const char *const words[][2] = {
+		{ "0", "1" }, { "no", "yes" }, { "n", "y" }, { "off", "on" }, { "false", "true" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		for (int y = 0; y < 2; y++)
+			if (!strcasecmp(value, words[i][y])) {
+				*yes = y;
+				return true;
+			}
+	return false;
+}
+
 static bool yesno(const struct rule *r, const char **value, char *err)
 {
-	static const char *const yes[] = { "1", "yes", "y", "on", "true" };
-	static const char *const no[] = { "0", "no", "n", "off", "false" };
+	bool yes;
 
-	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
-		if (!strcasecmp(*value, yes[i]))
-			*value = "1";
-		else if (!strcasecmp(*value, no[i]))
-			*value = "0";
-		else
-			continue;
-		return true;
-	}
-	return wrong(err, "%s: yes or no, not '%s'", r->key, *value);
+	if (!spec_yesno(*value, &yes))
+		return wrong(err, "%s: yes or no, not '%s'", r->key, *value);
+	*value = yes ? "1" : "0";
+	return true;
 }
 
 static bool value_ok(const struct rule *r, const char **value, char *err)

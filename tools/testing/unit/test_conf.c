@@ -99,6 +99,32 @@ static void understood(void **state)
 	conf_free(&c);
 }
 
+/* The same words as for any other key. */
+static void automatic(void **state)
+{
+	static const struct {
+		const char *word;
+		bool yes;
+	} words[] = {
+		{ "yes", true }, { "y", true }, { "On", true }, { "true", true }, { "1", true },
+		{ "no", false }, { "n", false }, { "off", false }, { "False", false },
+		{ "0", false },
+	};
+	char text[128];
+	struct conf c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		snprintf(text, sizeof(text), "[device d]\ntransport = tcp\ntraddr = ::1\n"
+			 "tvqn = x\nauto = %s\n", words[i].word);
+		put("c", text);
+		conf_read(&c, path);
+		assert_int_equal(c.nerrors, 0);
+		assert_int_equal(conf_find(&c, "d")->automatic, words[i].yes);
+		conf_free(&c);
+	}
+}
+
 static void nothing(void **state)
 {
 	struct conf c;
@@ -250,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(understood, begin, end),
+		cmocka_unit_test_setup_teardown(automatic, begin, end),
 		cmocka_unit_test_setup_teardown(nothing, begin, end),
 		cmocka_unit_test_setup_teardown(lines, begin, end),
 		cmocka_unit_test_setup_teardown(several, begin, end),

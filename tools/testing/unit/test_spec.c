@@ -65,6 +65,25 @@ static void numbers(void **state)
 		}
 }
 
+static void yes_and_no(void **state)
+{
+	static const char *const words[][2] = {
+		{ "no", "yes" }, { "N", "y" }, { "off", "On" }, { "FALSE", "true" }, { "0", "1" },
+	};
+	bool yes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		yes = true;
+		assert_true(spec_yesno(words[i][0], &yes) && !yes);
+		assert_true(spec_yesno(words[i][1], &yes) && yes);
+		assert_true(takes("tls", words[i][0]) && takes("tls", words[i][1]));
+	}
+	assert_false(spec_yesno("", &yes));
+	assert_false(spec_yesno("yess", &yes));
+	assert_false(spec_yesno("00", &yes));
+}
+
 static void texts(void **state)
 {
 	(void)state;
@@ -177,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(yes_and_no),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(completeness),
