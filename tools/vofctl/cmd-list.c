@@ -8,7 +8,6 @@
 
 #include "describe.h"
 #include "dir.h"
-#include "disk.h"
 #include "option.h"
 #include "say.h"
 #include "table.h"
@@ -39,11 +38,6 @@ static const struct argp argp = {
 	options, parse, NULL, "List all devices.", NULL, NULL, NULL
 };
 
-static const char *size_words(struct json_object *value, char *buf, size_t size)
-{
-	return disk_size(json_object_get_int64(value), buf, size);
-}
-
 static const char *first(struct json_object *value, char *buf, size_t size)
 {
 	size_t n = json_object_array_length(value);
@@ -58,7 +52,7 @@ static const char *first(struct json_object *value, char *buf, size_t size)
 static const struct column columns[] = {
 	{ "NAME", "name", false, NULL },
 	{ "DISK", "disk", false, NULL },
-	{ "SIZE", "size", true, size_words },
+	{ "SIZE", "size", true, table_size },
 	{ "STATE", "state", false, NULL },
 	{ "TRANSPORT", "transport", false, NULL },
 	{ "ADDRESS", "traddr", false, first },

@@ -6,7 +6,6 @@
  * was, and nobody polls.
  */
 #include <argp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -91,8 +90,7 @@ static void print(bool json, uint64_t us, const char *name, const char *prev,
 	json_object_object_add(o, "previous", prev ? json_object_new_string(prev) : NULL);
 	json_object_object_add(o, "state", json_object_new_string(next));
 	json_object_object_add(o, "last_error", *why ? json_object_new_string(why) : NULL);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	table_json_line(o);
 }
 
 /* What there is when it begins. */

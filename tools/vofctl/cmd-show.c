@@ -5,7 +5,6 @@
 #include <argp.h>
 
 #include "describe.h"
-#include "disk.h"
 #include "find.h"
 #include "option.h"
 #include "say.h"

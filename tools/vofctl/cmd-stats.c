@@ -3,17 +3,14 @@
  * vofctl stats: what the kernel has counted, or what it counts in a second.
  */
 #include <argp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "clock.h"
 #include "counters.h"
-#include "disk.h"
 #include "find.h"
 #include "metrics.h"
 #include "option.h"
-#include "say.h"
 #include "table.h"
 #include "vofctl.h"
 
@@ -75,18 +72,13 @@ static const struct argp argp = {
 	"node exporter reads.", NULL, NULL, NULL
 };
 
-static const char *bytes(struct json_object *value, char *buf, size_t size)
-{
-	return disk_size(json_object_get_int64(value), buf, size);
-}
-
 static const struct column columns[] = {
 	{ "NAME", "name", false, NULL },
 	{ "STATE", "state", false, NULL },
 	{ "REQUESTS", "requests", true, NULL },
 	{ "FAILED", "failed", true, NULL },
-	{ "READ", "bytes_read", true, bytes },
-	{ "WRITTEN", "bytes_written", true, bytes },
+	{ "READ", "bytes_read", true, table_size },
+	{ "WRITTEN", "bytes_written", true, table_size },
 	{ "RECONNECTS", "reconnects", true, NULL },
 	{ "REPLAYED", "replayed", true, NULL },
 	{ 0 }
@@ -123,7 +115,7 @@ static struct json_object *document(struct json_object *devices)
 
 static void follow(const struct args *a, const char *name)
 {
-	struct json_object *before = counters_read(name), *now, *rates, *doc;
+	struct json_object *before = counters_read(name), *now, *rates;
 	uint64_t then = clock_now(), at;
 
 	for (unsigned long n = 0; (!a->count || n < a->count) && !ferror(stdout); n++) {
@@ -133,9 +125,7 @@ static void follow(const struct args *a, const char *name)
 		now = counters_read(name);
 		at = clock_now();
 		if (a->json) {
-			doc = document(now);
-			puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_NOSLASHESCAPE));
-			json_object_put(doc);
+			table_json_line(document(now));
 		} else {
 			rates = counters_rates(before, now, (at - then) / 1e6);
 			print_table(rates);

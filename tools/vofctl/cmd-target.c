@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "control.h"
-#include "disk.h"
 #include "dropin.h"
 #include "option.h"
 #include "say.h"
@@ -64,11 +63,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- what there is ------------------------------------------------------------ */
 
-static const char *size_words(struct json_object *value, char *buf, size_t size)
-{
-	return disk_size(json_object_get_int64(value), buf, size);
-}
-
 static const char *count_words(struct json_object *value, char *buf, size_t size)
 {
 	if (json_object_is_type(value, json_type_array))
@@ -98,7 +92,7 @@ static const struct column status_columns[] = {
 	{ "TVQN", "tvqn", false, NULL },
 	{ "TYPE", "type", false, NULL },
 	{ "STATE", "state", false, NULL },
-	{ "SIZE", "size", true, size_words },
+	{ "SIZE", "size", true, table_size },
 	{ "INITIATORS", "initiators", true, count_words },
 	{ "WHERE", "where", false, NULL },
 	{ 0 }
@@ -116,9 +110,9 @@ static const struct column initiator_columns[] = {
 static const struct column stats_columns[] = {
 	{ "TVQN", "tvqn", false, NULL },
 	{ "READS", "reads", true, done_words },
-	{ "READ", "read_bytes", true, size_words },
+	{ "READ", "read_bytes", true, table_size },
 	{ "WRITES", "writes", true, done_words },
-	{ "WRITTEN", "written_bytes", true, size_words },
+	{ "WRITTEN", "written_bytes", true, table_size },
 	{ "FLUSHES", "flushes", true, done_words },
 	{ "DISCARDS", "discards", true, done_words },
 	{ "FAILED", "failed", true, NULL },

@@ -3,7 +3,6 @@
  * vofctl trace: a line for each request when it is done, with the time that it took.
  */
 #include <argp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -78,19 +77,13 @@ static const char *name_of(unsigned int dev)
 	static char name[DIR_NAME_MAX + 1], device[FIND_DEVICE_SIZE];
 	static unsigned int known = -1;
 	static uint64_t looked;
-	char **names, is[FIND_DEVICE_SIZE];
-	int n;
 
 	if (dev == known && clock_now() - looked < 1000000)
 		return name;
 	looked = clock_now();
 	snprintf(device, sizeof(device), "virtio%u", dev);
-	snprintf(name, sizeof(name), "%s", device);
-	n = dir_list(&names);
-	for (int i = 0; i < n; i++)
-		if (!dir_read(names[i], "device", is, sizeof(is)) && !strcmp(is, device))
-			snprintf(name, sizeof(name), "%s", names[i]);
-	dir_list_free(names, n);
+	if (!find_device(device, name))
+		snprintf(name, sizeof(name), "%s", device);
 	known = dev;
 	return name;
 }
@@ -129,8 +122,7 @@ static void print(bool json, const struct request *r)
 	json_object_object_add(o, "sent", json_object_new_int64(r->sent));
 	json_object_object_add(o, "latency_us", json_object_new_int64(r->end - r->begin));
 	json_object_object_add(o, "status", json_object_new_int64(r->status));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	table_json_line(o);
 }
 
 static void follow(const struct args *a)

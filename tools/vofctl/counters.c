@@ -14,29 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe.h"
 #include "dir.h"
 #include "disk.h"
-
-static void text(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, *value ? json_object_new_string(value) : NULL);
-}
-
-static void attr(struct json_object *o, const char *name, const char *key)
-{
-	char value[DIR_VALUE_SIZE];
-
-	dir_read(name, key, value, sizeof(value));
-	text(o, key, value);
-}
-
-static void number(struct json_object *o, const char *name, const char *key)
-{
-	char value[32];
-
-	if (!dir_read(name, key, value, sizeof(value)) && isdigit((unsigned char)*value))
-		json_object_object_add(o, key, json_object_new_int64(strtoll(value, NULL, 10)));
-}
 
 /* Returns whether there is a number in the file, and nothing else. */
 static bool read_number(const char *path, int64_t *n)
@@ -63,8 +43,8 @@ static struct json_object *read_counters(const char *name, const char *device)
 	int64_t n;
 	glob_t g;
 
-	number(o, name, "reconnects");
-	number(o, name, "replayed");
+	describe_number(o, name, "reconnects");
+	describe_number(o, name, "replayed");
 	if (!*device || strchr(device, '/'))
 		return o;
 	snprintf(pattern, sizeof(pattern), "/sys/bus/virtio/devices/%s/vof/*", device);
@@ -92,7 +72,7 @@ static void add_disk(struct json_object *o, const char *device)
 	if (disk_list(device, &d))
 		snprintf(path, sizeof(path), "/dev/%s", d[0].name);
 	free(d);
-	text(o, "disk", path);
+	describe_word(o, "disk", path);
 }
 
 static struct json_object *read_device(const char *name)
@@ -101,14 +81,14 @@ static struct json_object *read_device(const char *name)
 	char device[64];
 
 	dir_read(name, "device", device, sizeof(device));
-	text(o, "name", name);
-	text(o, "device", device);
+	describe_word(o, "name", name);
+	describe_word(o, "device", device);
 	add_disk(o, device);
-	attr(o, name, "tvqn");
-	attr(o, name, "transport");
-	attr(o, name, "state");
-	number(o, name, "state_age");
-	number(o, name, "attempts");
+	describe_text(o, name, "tvqn");
+	describe_text(o, name, "transport");
+	describe_text(o, name, "state");
+	describe_number(o, name, "state_age");
+	describe_number(o, name, "attempts");
 	json_object_object_add(o, "counters", read_counters(name, device));
 	return o;
 }

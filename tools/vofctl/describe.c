@@ -4,6 +4,7 @@
  */
 #include "describe.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,25 +17,25 @@ static void add(struct json_object *o, const char *key, struct json_object *valu
 	json_object_object_add(o, key, value);
 }
 
-static void add_text(struct json_object *o, const char *key, const char *value)
+void describe_word(struct json_object *o, const char *key, const char *word)
 {
-	add(o, key, *value ? json_object_new_string(value) : NULL);
+	add(o, key, *word ? json_object_new_string(word) : NULL);
 }
 
-/* As it is called in the directory; null if it is empty or not there. */
-static void text(struct json_object *o, const char *name, const char *attr)
+void describe_text(struct json_object *o, const char *name, const char *attr)
 {
 	char value[DIR_VALUE_SIZE];
 
 	dir_read(name, attr, value, sizeof(value));
-	add_text(o, attr, value);
+	describe_word(o, attr, value);
 }
 
-static void number(struct json_object *o, const char *name, const char *attr)
+void describe_number(struct json_object *o, const char *name, const char *attr)
 {
 	char value[32];
 
-	if (!dir_read(name, attr, value, sizeof(value)))
+	if (!dir_read(name, attr, value, sizeof(value)) &&
+	    (*value == '-' || isdigit((unsigned char)*value)))
 		add(o, attr, json_object_new_int64(strtoll(value, NULL, 10)));
 }
 
@@ -84,7 +85,7 @@ static void disks(struct json_object *o, const char *name)
 	int n;
 
 	dir_read(name, "device", device, sizeof(device));
-	add_text(o, "device", device);
+	describe_word(o, "device", device);
 	n = disk_list(device, &d);
 	for (int i = 0; i < n; i++)
 		json_object_array_add(list, disk_object(&d[i]));
@@ -97,11 +98,11 @@ struct json_object *describe_short(const char *name)
 	struct json_object *o = json_object_new_object();
 
 	add(o, "name", json_object_new_string(name));
-	text(o, name, "state");
-	text(o, name, "transport");
+	describe_text(o, name, "state");
+	describe_text(o, name, "transport");
 	addresses(o, name);
-	number(o, name, "trsvcid");
-	text(o, name, "tvqn");
+	describe_number(o, name, "trsvcid");
+	describe_text(o, name, "tvqn");
 	disks(o, name);
 	if (dir_exists(name))
 		return o;
@@ -121,8 +122,8 @@ struct json_object *describe_all(const char *name)
 	if (!o)
 		return NULL;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		text(o, name, texts[i]);
+		describe_text(o, name, texts[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		number(o, name, numbers[i]);
+		describe_number(o, name, numbers[i]);
 	return o;
 }

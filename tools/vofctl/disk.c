@@ -156,16 +156,3 @@ bool disk_settled(const struct disk *disk, uint64_t since)
 	fclose(f);
 	return settled;
 }
-
-const char *disk_size(unsigned long long bytes, char *buf, size_t size)
-{
-	static const char unit[] = "BKMGTPE";
-	unsigned int u = 0;
-	double n = bytes;
-
-	/* Not "1024.0M": what rounds up to that is 1.0G. */
-	for (; n >= 1023.95 && unit[u + 1]; u++)
-		n /= 1024;
-	snprintf(buf, size, u ? "%.1f%c" : "%.0f%c", n, unit[u]);
-	return buf;
-}

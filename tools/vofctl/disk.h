@@ -30,7 +30,5 @@ int disk_links(const struct disk *disk, const char *where, char ***links);
  */
 bool disk_udev(void);
 bool disk_settled(const struct disk *disk, uint64_t since);
-/* Size in words: "10.0G". */
-const char *disk_size(unsigned long long bytes, char *buf, size_t size);
 
 #endif

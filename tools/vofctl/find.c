@@ -34,7 +34,7 @@ bool find_virtio(const char *path, char device[FIND_DEVICE_SIZE])
 	return found;
 }
 
-static bool dir_of_device(const char *device, char name[DIR_NAME_MAX + 1])
+bool find_device(const char *device, char name[DIR_NAME_MAX + 1])
 {
 	char **names, value[FIND_DEVICE_SIZE];
 	bool found = false;
@@ -64,7 +64,7 @@ static int by_disk(const char *word, char name[DIR_NAME_MAX + 1])
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_rdev),
 		 minor(st.st_rdev));
 	if (!realpath(path, real) || !find_virtio(real, device) ||
-	    !dir_of_device(device, name))
+	    !find_device(device, name))
 		return say_fail(EXIT_FAILED, "%s is no disk of virtio_of", word);
 	return EXIT_OK;
 }

@@ -16,6 +16,9 @@
  */
 int find_dir(const char *word, char name[DIR_NAME_MAX + 1]);
 
+/* The directory of a device on the virtio bus, "virtio3". Returns false if there is none. */
+bool find_device(const char *device, char name[DIR_NAME_MAX + 1]);
+
 /*
  * The device on the virtio bus that a path of sysfs leads through: the last "virtioN"
  * in it. Returns false if there is none.

@@ -25,12 +25,20 @@ struct json_object *table_document(void)
 	return doc;
 }
 
+static void print_json(struct json_object *document, int format)
+{
+	puts(json_object_to_json_string_ext(document, format | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(document);
+}
+
 void table_json(struct json_object *document)
 {
-	puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_SPACED |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(document);
+	print_json(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+}
+
+void table_json_line(struct json_object *document)
+{
+	print_json(document, JSON_C_TO_STRING_PLAIN);
 }
 
 const char *table_word(struct json_object *value)
@@ -38,6 +46,19 @@ const char *table_word(struct json_object *value)
 	const char *s = value ? json_object_get_string(value) : NULL;
 
 	return s && *s ? s : "-";
+}
+
+const char *table_size(struct json_object *value, char *buf, size_t size)
+{
+	static const char unit[] = "BKMGTPE";
+	double n = json_object_get_uint64(value);
+	unsigned int u = 0;
+
+	/* Not "1024.0M": what rounds up to that is 1.0G. */
+	for (; n >= 1023.95 && unit[u + 1]; u++)
+		n /= 1024;
+	snprintf(buf, size, u ? "%.1f%c" : "%.0f%c", n, unit[u]);
+	return buf;
 }
 
 static const char *cell(const struct column *c, struct json_object *row, char *buf,

@@ -22,12 +22,15 @@ struct column {
 bool table_format(const char *arg, bool *json);
 /* A document of its own: { "version": 1 }. */
 struct json_object *table_document(void);
-/* Prints and frees it. */
+/* Prints and frees it; the second one in one line. */
 void table_json(struct json_object *document);
+void table_json_line(struct json_object *document);
 /* @columns ends with an empty one. */
 void table_print(FILE *out, const struct column *columns, struct json_object *rows);
 /* One object, a key in a line. */
 void table_list(FILE *out, struct json_object *object);
+/* Bytes, in words, for a column: "10.0G". */
+const char *table_size(struct json_object *value, char *buf, size_t size);
 /* The value as a word: "-" for what is not there or empty. */
 const char *table_word(struct json_object *value);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/vofctl/metrics.c tools/vofctl/counters.c tools/vofctl/dir.c */
-/* link: tools/vofctl/disk.c tools/vofctl/file.c tools/vofctl/say.c */
+/* link: tools/vofctl/metrics.c tools/vofctl/counters.c tools/vofctl/describe.c */
+/* link: tools/vofctl/dir.c tools/vofctl/disk.c tools/vofctl/file.c tools/vofctl/say.c */
 /* libs: -ljson-c */
 /*
  * Counters as OpenMetrics and in the older format, word for word; and rates.

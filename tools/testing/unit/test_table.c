@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/vofctl/table.c tools/vofctl/find.c tools/vofctl/disk.c */
+/* link: tools/vofctl/table.c tools/vofctl/find.c */
 /* link: tools/vofctl/dir.c tools/vofctl/file.c tools/vofctl/say.c */
 /* libs: -ljson-c */
 /*
@@ -15,18 +15,12 @@
 
 #include <cmocka.h>
 
-#include "../../vofctl/disk.h"
 #include "../../vofctl/find.h"
 #include "../../vofctl/table.h"
 
-static const char *words(struct json_object *value, char *buf, size_t size)
-{
-	return disk_size(json_object_get_int64(value), buf, size);
-}
-
 static const struct column columns[] = {
 	{ "NAME", "name", false, NULL },
-	{ "SIZE", "size", true, words },
+	{ "SIZE", "size", true, table_size },
 	{ "TVQN", "tvqn", false, NULL },
 	{ 0 }
 };
@@ -82,16 +76,23 @@ static void formats(void **state)
 	assert_false(table_format("xml", &json));
 }
 
-static void sizes(void **state)
+static void size_is(uint64_t bytes, const char *want)
 {
+	struct json_object *value = json_object_new_uint64(bytes);
 	char buf[32];
 
+	assert_string_equal(table_size(value, buf, sizeof(buf)), want);
+	json_object_put(value);
+}
+
+static void sizes(void **state)
+{
 	(void)state;
-	assert_string_equal(disk_size(0, buf, sizeof(buf)), "0B");
-	assert_string_equal(disk_size(512, buf, sizeof(buf)), "512B");
-	assert_string_equal(disk_size(1536, buf, sizeof(buf)), "1.5K");
-	assert_string_equal(disk_size((1ULL << 30) - 1, buf, sizeof(buf)), "1.0G");
-	assert_string_equal(disk_size(~0ULL, buf, sizeof(buf)), "16.0E");
+	size_is(0, "0B");
+	size_is(512, "512B");
+	size_is(1536, "1.5K");
+	size_is((1ULL << 30) - 1, "1.0G");
+	size_is(~0ULL, "16.0E");
 }
 
 static void on_the_bus(void **state)
