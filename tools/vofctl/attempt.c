@@ -29,6 +29,7 @@
 #include "vofctl.h"
 
 #define POLL_MS		20
+#define TICK_MS		100
 #define PAUSE_FIRST_MS	500
 #define PAUSE_MAX_MS	5000
 /* For another one who is about the same name, where no time was given. */
@@ -61,6 +62,17 @@ static void nap(unsigned int ms)
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&ts, NULL);
+}
+
+void attempt_pause(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned int ms)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += ms % 1000 * 1000000L;
+	ts.tv_sec += ms / 1000 + ts.tv_nsec / 1000000000L;
+	ts.tv_nsec %= 1000000000L;
+	pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &ts);
 }
 
 /* Returns whether it was not stopped meanwhile. */
@@ -175,6 +187,7 @@ enum there { GONE, FITS, WRONG, MOVING };
 static enum there look(const struct spec *s, const struct attempt *how, struct outcome *out)
 {
 	char state[32], text[DIR_VALUE_SIZE];
+	int ret;
 
 	if (dir_read(s->name, "state", state, sizeof(state)) == -ENOENT)
 		return GONE;
@@ -184,6 +197,12 @@ static enum there look(const struct spec *s, const struct attempt *how, struct o
 		return WRONG;
 	}
 	if (!strcmp(state, "disabled")) {
+		if (made_by(s->name) == MADE_ELSEWHERE) {
+			out->hint = "enable it, or remove the directory";
+			failed(out, EXIT_BUSY, "is there already, disabled, and not made by "
+			       "vofctl");
+			return WRONG;
+		}
 		/* Of an attempt that was killed, or of somebody who gave up. */
 		dir_remove(s->name);
 		return dir_exists(s->name) ? MOVING : GONE;
@@ -198,6 +217,11 @@ static enum there look(const struct spec *s, const struct attempt *how, struct o
 		return MOVING;
 	if (!adopt(s, out))
 		return WRONG;
+	ret = how->keep ? made_note(s->name, true) : 0;
+	if (ret) {
+		failed(out, EXIT_FAILED, "/run/virtio-of: %s", strerror(-ret));
+		return WRONG;
+	}
 	out->already = true;
 	return FITS;
 }
@@ -227,7 +251,8 @@ static void *enabling_thread(void *arg)
 
 /*
  * Returns what the write has. @deadline of 0: the kernel's own limits are enough. One
- * who is told to stop before the kernel has begun says so again.
+ * who is told to stop before the kernel has begun says so again. Both may succeed: then
+ * the device was live for a moment, and is not any more.
  */
 static int enable(const char *name, uint64_t deadline)
 {
@@ -236,8 +261,9 @@ static int enable(const char *name, uint64_t deadline)
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.cond = PTHREAD_COND_INITIALIZER,
 	};
-	struct timespec ts;
+	bool told = false;
 	pthread_t thread;
+	char state[32];
 	int ret;
 
 	ret = pthread_create(&thread, NULL, enabling_thread, &e);
@@ -245,23 +271,25 @@ static int enable(const char *name, uint64_t deadline)
 		return -ret;
 	pthread_mutex_lock(&e.lock);
 	while (!e.done) {
-		clock_gettime(CLOCK_REALTIME, &ts);
-		ts.tv_nsec += 100 * 1000000L;
-		ts.tv_sec += ts.tv_nsec / 1000000000L;
-		ts.tv_nsec %= 1000000000L;
-		pthread_cond_timedwait(&e.cond, &e.lock, &ts);
+		attempt_pause(&e.cond, &e.lock, TICK_MS);
 		if (e.done || !(stopped || (deadline && now_ms() >= deadline)))
 			continue;
 		pthread_mutex_unlock(&e.lock);
-		dir_write(name, "enable", "0");
+		told = !dir_write(name, "enable", "0") || told;
 		pthread_mutex_lock(&e.lock);
 	}
 	pthread_mutex_unlock(&e.lock);
 	pthread_join(thread, NULL);
+	if (told && !e.ret &&
+	    (dir_read(name, "state", state, sizeof(state)) || !strcmp(state, "disabled")))
+		return -ECANCELED;
 	return e.ret;
 }
 
-/* Returns 0 or a negative errno; then nothing is left, and @out has the cause. */
+/*
+ * Returns 0 or a negative errno; then nothing is left, and @out has the cause. -EAGAIN:
+ * somebody has just made the directory. -EEXIST is the kernel's word on the device.
+ */
 static int make(const struct spec *s, const struct attempt *how, uint64_t deadline,
 		struct outcome *out)
 {
@@ -270,7 +298,7 @@ static int make(const struct spec *s, const struct attempt *how, uint64_t deadli
 	if (ret) {
 		failed(out, ret == -ENAMETOOLONG ? EXIT_USAGE : EXIT_FAILED,
 		       DIR_TOP "/%s: %s", s->name, strerror(-ret));
-		return ret;
+		return ret == -EEXIST ? -EAGAIN : ret;
 	}
 	ret = made_note(s->name, how->keep);
 	if (ret)
@@ -359,21 +387,60 @@ static bool again(const struct spec *s, const struct attempt *how, uint64_t dead
 	return now_ms() < deadline;
 }
 
-/* Returns whether it is connected. */
-static bool connect_device(const struct spec *s, const struct attempt *how, uint64_t deadline,
-			   struct outcome *out)
+static void copy(struct spec *to, const struct spec *from)
+{
+	spec_free(to);
+	memcpy(to->name, from->name, sizeof(to->name));
+	for (int a = 0; a < SPEC_ATTRS; a++)
+		if (from->value[a])
+			to->value[a] = say_copy(from->value[a]);
+}
+
+/*
+ * @s with addresses instead of names. A target may get others while it is away; if nobody
+ * can tell, those that were right before are tried again.
+ */
+static bool resolve(const struct spec *wanted, struct spec *s, struct outcome *out)
+{
+	struct spec now;
+
+	spec_init(&now);
+	copy(&now, wanted);
+	if (spec_resolve(&now, out->why)) {
+		spec_free(s);
+		*s = now;
+		return true;
+	}
+	spec_free(&now);
+	if (!s->value[SPEC_TRADDR]) {
+		out->code = EXIT_UNREACHABLE;
+		return false;
+	}
+	*out->why = '\0';
+	return true;
+}
+
+/* Returns whether it is connected, and in @s by what addresses. */
+static bool connect_device(const struct spec *wanted, struct spec *s,
+			   const struct attempt *how, uint64_t deadline, struct outcome *out)
 {
 	uint64_t turn = now_ms() + TURN_MS;
-	struct outcome before = *out;
 	unsigned int pause = PAUSE_FIRST_MS;
 	char said[SPEC_ERROR_SIZE] = "";
+	bool known = false;
 	enum there there;
 	int ret;
 
 	if (how->wait)
 		turn = deadline;
 	for (;;) {
-		*out = before;
+		memset(out, 0, sizeof(*out));
+		if (!known && !resolve(wanted, s, out)) {
+			if (!again(wanted, how, deadline, &pause, said, out))
+				return false;
+			continue;
+		}
+		known = true;
 		there = look(s, how, out);
 		if (there == FITS || there == WRONG)
 			return there == FITS;
@@ -394,10 +461,11 @@ static bool connect_device(const struct spec *s, const struct attempt *how, uint
 		}
 		if (ret == -ECANCELED && !stopped)
 			return failed(out, EXIT_FAILED, "given up: somebody disconnects it");
-		if (ret != -EEXIST && !hint_passes(-ret, out->why))
+		if (ret != -EAGAIN && !hint_passes(-ret, out->why))
 			return false;
 		if (!again(s, how, deadline, &pause, said, out))
 			return false;
+		known = false;
 	}
 }
 
@@ -422,34 +490,23 @@ void attempt_connect(const struct spec *wanted, const struct attempt *how,
 		     struct outcome *out)
 {
 	uint64_t begin = now_ms(), deadline = begin + how->wait * 1000ULL;
-	unsigned int pause = PAUSE_FIRST_MS;
-	char said[SPEC_ERROR_SIZE] = "", ivqn[IVQN_MAX + 1];
+	char ivqn[IVQN_MAX + 1];
 	struct spec s;
 	int lock;
 
 	memset(out, 0, sizeof(*out));
 	spec_init(&s);
-	memcpy(s.name, wanted->name, sizeof(s.name));
-	for (int a = 0; a < SPEC_ATTRS; a++)
-		if (wanted->value[a])
-			s.value[a] = say_copy(wanted->value[a]);
-	while (!spec_resolve(&s, out->why)) {
-		out->code = EXIT_UNREACHABLE;
-		if (!again(&s, how, deadline, &pause, said, out))
-			goto out;
-	}
-	if (!s.value[SPEC_IVQN] || !*s.value[SPEC_IVQN])
+	if (!wanted->value[SPEC_IVQN] || !*wanted->value[SPEC_IVQN])
 		if (ivqn_get(ivqn) && !*ivqn) {
 			failed(out, EXIT_FAILED, "this host has no name");
 			goto out;
 		}
-	memset(out, 0, sizeof(*out));
-	if (!load(s.value[SPEC_TRANSPORT], out))
+	if (!load(wanted->value[SPEC_TRANSPORT], out))
 		goto out;
-	lock = take_turn(&s, how->wait ? deadline : begin + TURN_MS, out);
+	lock = take_turn(wanted, how->wait ? deadline : begin + TURN_MS, out);
 	if (lock < 0)
 		goto out;
-	if (connect_device(&s, how, deadline, out))
+	if (connect_device(wanted, &s, how, deadline, out))
 		wait_for_node(&s, out->already ? 0 : begin, out);
 	close(lock);
 out:

@@ -7,6 +7,7 @@
 #ifndef VOFCTL_ATTEMPT_H
 #define VOFCTL_ATTEMPT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "spec.h"
@@ -32,6 +33,8 @@ void attempt_connect(const struct spec *s, const struct attempt *how, struct out
 /* All of them end, in good order; for handlers of signals. */
 void attempt_stop(void);
 bool attempt_stopped(void);
+/* On @cond, for @ms at most, by the clock that nobody can set back. */
+void attempt_pause(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned int ms);
 /* "NAME: why (hint)", as every command says it. */
 void attempt_say(const struct spec *s, const struct outcome *out);
 
