@@ -173,12 +173,13 @@ static void on_failure(const struct spec *s, const char *why)
 
 static void *connect_one(void *arg)
 {
+	struct one *one = arg;
 	const struct attempt how = {
 		.idempotent = true,
+		.keep = one->dev->keep,
 		.wait = args.retry ? RETRY : 0,
 		.again = on_failure,
 	};
-	struct one *one = arg;
 
 	attempt_connect(&one->dev->spec, &how, &one->out);
 	pthread_mutex_lock(&lock);
@@ -236,15 +237,10 @@ static void wait_for_all(bool links)
 {
 	uint64_t rxe = began + RXE_MS;
 	bool ready = false;
-	struct timespec t;
 
 	pthread_mutex_lock(&lock);
 	while (left) {
-		clock_gettime(CLOCK_REALTIME, &t);
-		t.tv_nsec += TICK_MS * 1000000L;
-		t.tv_sec += t.tv_nsec / 1000000000L;
-		t.tv_nsec %= 1000000000L;
-		pthread_cond_timedwait(&changed, &lock, &t);
+		attempt_pause(&changed, &lock, TICK_MS);
 		progress();
 		if (!ready && left && now_ms() >= began + BOUND_MS) {
 			sd_notify(0, "READY=1");

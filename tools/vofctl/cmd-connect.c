@@ -167,7 +167,7 @@ int cmd_connect(int argc, char **argv)
 		       out.already ? " (already connected)" : "");
 	/* What is refused now would be at the next boot. */
 	if (!out.code && args.persist)
-		out.code = persist_write(&args.spec);
+		out.code = persist_write(&args.spec, args.how.keep);
 	spec_free(&args.spec);
 	return out.code;
 }

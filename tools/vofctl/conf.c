@@ -25,6 +25,9 @@
 
 enum section { NONE, GLOBAL, DEVICE, SKIPPED };
 
+/* Keys of a device: its attributes, and what is vofctl's own. */
+enum { KEY_AUTO = SPEC_ATTRS, KEY_KEEP, KEYS };
+
 /* One reading at a time. */
 static struct {
 	struct conf	*c;
@@ -33,7 +36,7 @@ static struct {
 	struct conf_device *dev;
 	int		first;		/* device of this file */
 	char		*global;	/* where [global] is */
-	char		*seen[SPEC_ATTRS + 1];	/* where a key of this section is */
+	char		*seen[KEYS];	/* where a key of this section is */
 } now;
 
 /* "file:line", to be freed. */
@@ -121,7 +124,7 @@ static void conf_wrong(const char *fmt, ...)
 
 static void section_ends(void)
 {
-	for (int i = 0; i <= SPEC_ATTRS; i++) {
+	for (int i = 0; i < KEYS; i++) {
 		free(now.seen[i]);
 		now.seen[i] = NULL;
 	}
@@ -202,12 +205,12 @@ static bool first(int i, const char *key)
 	return true;
 }
 
-static void entry_automatic(const char *value)
+static void entry_yesno(int i, const char *key, const char *value, bool *yes)
 {
-	if (!first(SPEC_ATTRS, "auto"))
+	if (!first(i, key))
 		return;
-	if (!spec_yesno(value, &now.dev->automatic))
-		error("auto: yes or no, not '%s'", value);
+	if (!spec_yesno(value, yes))
+		error("%s: yes or no, not '%s'", key, value);
 }
 
 static void entry_device(const char *key, const char *value)
@@ -216,7 +219,11 @@ static void entry_device(const char *key, const char *value)
 	enum spec_attr a;
 
 	if (!strcmp(key, "auto")) {
-		entry_automatic(value);
+		entry_yesno(KEY_AUTO, key, value, &now.dev->automatic);
+		return;
+	}
+	if (!strcmp(key, "keep")) {
+		entry_yesno(KEY_KEEP, key, value, &now.dev->keep);
 		return;
 	}
 	a = spec_find(key);

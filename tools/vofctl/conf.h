@@ -18,6 +18,7 @@ struct conf_device {
 	struct spec	spec;
 	char		*where;		/* "file:line" of its section */
 	bool		automatic;	/* connect-all takes it */
+	bool		keep;		/* disconnect never takes it */
 	bool		wrong;		/* an error names it: not to be connected */
 };
 

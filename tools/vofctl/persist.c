@@ -49,7 +49,7 @@ static bool fits(const struct spec *s)
 	return true;
 }
 
-int persist_write(const struct spec *s)
+int persist_write(const struct spec *s, bool keep)
 {
 	char path[PATH_MAX], tmp[PATH_MAX];
 	bool good;
@@ -74,6 +74,8 @@ int persist_write(const struct spec *s)
 	for (int a = 0; a < SPEC_ATTRS; a++)
 		if (s->value[a] && *s->value[a])
 			fprintf(f, "%s = %s\n", spec_key(a), s->value[a]);
+	if (keep)
+		fputs("keep = yes\n", f);
 	good = !fflush(f) && !fsync(fd);
 	good = !fclose(f) && good && !rename(tmp, path);
 	if (good)

@@ -8,9 +8,9 @@
 #define PERSIST_DIR	"/etc/virtio-of/initiator.conf.d"
 
 /*
- * The file of that name, in the place of one that was written by this. Returns an exit
- * code, and has said what is wrong.
+ * The file of that name, in the place of one that was written by this. @keep: as struct
+ * attempt has it. Returns an exit code, and has said what is wrong.
  */
-int persist_write(const struct spec *s);
+int persist_write(const struct spec *s, bool keep);
 
 #endif

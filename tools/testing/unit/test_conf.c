@@ -74,7 +74,7 @@ static void understood(void **state)
 		 "tls = yes\n");
 	put("c.d/20.conf", "[device a.b-c_d:2]\n  transport = rdma\n  traddr = fd00::1\n"
 			   "  tvqn = x\n  auto = no\n");
-	put("c.d/10.conf", "[device disk1]\ntvqn = y\ntraddr = h\ntransport = tcp\n");
+	put("c.d/10.conf", "[device disk1]\ntvqn = y\ntraddr = h\ntransport = tcp\nkeep = yes\n");
 	put("c.d/30.conf.dpkg-old", "nonsense\n");
 	put("c.d/.40.conf", "nonsense\n");
 	conf_read(&c, path);
@@ -95,6 +95,8 @@ static void understood(void **state)
 	assert_null(value(&c, "disk0", SPEC_IO_TMO));
 	assert_true(conf_find(&c, "disk0")->automatic);
 	assert_false(conf_find(&c, "a.b-c_d:2")->automatic);
+	assert_false(conf_find(&c, "disk0")->keep);
+	assert_true(conf_find(&c, "disk1")->keep);
 	assert_null(conf_find(&c, "disk2"));
 	conf_free(&c);
 }
@@ -146,6 +148,8 @@ static void lines(void **state)
 		{ "psk = 0123", "keys stand in the kernel's keyring, not here: see tls_psk" },
 		{ "tvqn = again", "tvqn is there already, at %s/c:4" },
 		{ "auto = maybe", "auto: yes or no, not 'maybe'" },
+		{ "keep = 2", "keep: yes or no, not '2'" },
+		{ "keep = no\nkeep = yes", NULL },
 		{ "io_tmo = 0", NULL },
 		{ "io_tmo = 86401", "io_tmo: '86401' is no number from -1 to 86400" },
 		{ "queue_size = 100", "queue_size: 100 is no power of two" },
