@@ -20,20 +20,22 @@
 #define TURN_MS		10000
 #define POLL_US		20000
 
-enum { KEY_ALL = 256, KEY_IDEMPOTENT };
+enum { KEY_ALL = 256, KEY_IDEMPOTENT, KEY_MADE };
 
 static const struct argp_option options[] = {
 	{ "all", KEY_ALL, NULL, 0, "all devices that vofctl connect has made", 0 },
 	{ "force", 'f', NULL, 0, "take disks away that are in use: programs get I/O errors, "
 	  "and what is not written is lost", 0 },
 	{ "idempotent", KEY_IDEMPOTENT, NULL, 0, "a device that is not there will do", 0 },
+	{ "made", KEY_MADE, NULL, 0, "only if vofctl connect has made it and --keep was not "
+	  "given; any other is left alone, as by --all", 0 },
 	{ 0 }
 };
 
 struct args {
 	char **word;
 	int n;
-	bool all, force, idempotent;
+	bool all, force, idempotent, made;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -42,13 +44,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_ALL:
+		/* The root is no error here: it is meant to stay. */
 		a->all = true;
+		a->made = true;
 		return 0;
 	case 'f':
 		a->force = true;
 		return 0;
 	case KEY_IDEMPOTENT:
 		a->idempotent = true;
+		return 0;
+	case KEY_MADE:
+		a->made = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		a->word = say_grow(a->word, a->n + 1, sizeof(*a->word));
@@ -121,35 +128,68 @@ static int disable(const char *name, bool force)
 	return EXIT_OK;
 }
 
-static int disconnect(const char *name, bool force)
+/*
+ * The name's lock, or a negative errno. One who is just connecting has it until it is
+ * told to end; one who has connected it has it until its disk's node is there.
+ */
+static int take_turn(const char *name, const struct args *a)
 {
-	int status, lock, ret = 0, left = TURN_MS * 1000 / POLL_US;
+	int lock, left = TURN_MS * 1000 / POLL_US;
+	char state[32];
 
-	if (made_by(name) == MADE_KEEP)
-		return say_fail(EXIT_BUSY, "%s: connected with --keep: left alone", name);
-	status = disable(name, force);
+	while ((lock = made_lock(name)) == -EWOULDBLOCK && left--) {
+		enum made made = made_by(name);
+
+		if (made == MADE_KEEP)
+			break;
+		dir_read(name, "state", state, sizeof(state));
+		if (!strcmp(state, "connecting") && (made == MADE_HERE || !a->made))
+			dir_write(name, "enable", "0");
+		usleep(POLL_US);
+	}
+	return lock;
+}
+
+/* Of one that is to stay: no error where that was to be expected. */
+static int leave(const char *name, enum made made, const struct args *a)
+{
+	say("%s: %s: left alone", name, made == MADE_KEEP ? "connected with --keep" :
+	    "not made by vofctl");
+	return a->made ? EXIT_OK : EXIT_BUSY;
+}
+
+/* Under the lock: whose it is stays as it is until it is gone. */
+static int take_away(const char *name, const struct args *a)
+{
+	enum made made = made_by(name);
+	int status, ret;
+
+	if (made == MADE_KEEP || (a->made && made == MADE_ELSEWHERE && dir_exists(name)))
+		return leave(name, made, a);
+	/* One who was to end has perhaps removed it. */
+	status = dir_exists(name) ? disable(name, a->force) : EXIT_OK;
 	if (status)
 		return status;
-	while ((lock = made_lock(name)) == -EWOULDBLOCK && left--)
-		usleep(POLL_US);
-	/* Perhaps one who has come before has connected it anew. */
-	if (lock >= 0)
-		ret = dir_remove(name);
-	if (lock >= 0 && ret == -EBUSY) {
-		status = disable(name, force);
-		ret = status ? 0 : dir_remove(name);
-	}
-	if (!ret && !status && lock >= 0)
-		made_forget(name);
-	if (lock >= 0)
-		close(lock);
+	ret = dir_remove(name);
+	if (ret && ret != -ENOENT)
+		return say_fail(ret == -EBUSY ? EXIT_BUSY : EXIT_FAILED, "%s: %s", name,
+				strerror(-ret));
+	made_forget(name);
+	return EXIT_OK;
+}
+
+static int disconnect(const char *name, const struct args *a)
+{
+	int lock = take_turn(name, a), status;
+
+	if (lock == -EWOULDBLOCK && made_by(name) == MADE_KEEP)
+		return leave(name, MADE_KEEP, a);
 	if (lock == -EWOULDBLOCK)
 		return say_fail(EXIT_BUSY, "%s: somebody is connecting it", name);
 	if (lock < 0)
 		return say_fail(EXIT_FAILED, "/run/virtio-of: %s", strerror(-lock));
-	if (ret && ret != -ENOENT)
-		return say_fail(ret == -EBUSY ? EXIT_BUSY : EXIT_FAILED, "%s: %s", name,
-				strerror(-ret));
+	status = take_away(name, a);
+	close(lock);
 	return status;
 }
 
@@ -165,14 +205,8 @@ static int all_of_them(const struct args *a)
 	char **names;
 
 	n = dir_list(&names);
-	for (int i = 0; i < n; i++) {
-		/* The root is no error here: it is meant to stay. */
-		if (made_by(names[i]) == MADE_HERE)
-			status = worse(status, disconnect(names[i], a->force));
-		else
-			say("%s: %s: left alone", names[i], made_by(names[i]) == MADE_KEEP ?
-			    "connected with --keep" : "not made by vofctl");
-	}
+	for (int i = 0; i < n; i++)
+		status = worse(status, disconnect(names[i], a));
 	dir_list_free(names, n);
 	return status;
 }
@@ -190,7 +224,7 @@ int cmd_disconnect(int argc, char **argv)
 		if (args.idempotent && *args.word[i] != '/' && !dir_exists(args.word[i]))
 			continue;
 		ret = find_dir(args.word[i], name);
-		status = worse(status, ret ? ret : disconnect(name, args.force));
+		status = worse(status, ret ? ret : disconnect(name, &args));
 	}
 	free(args.word);
 	return status;

@@ -107,6 +107,11 @@ check "restart: start" start
 is "restart: live" "$(state)" live
 
 check "stop" stop
+mkdir "$VOF_CONFIGFS/disk0"
+ends 6 "what somebody is making by hand" "disk0: .* not made by vofctl" start
+check "which no stop takes away" stop
+is "it is there" "$(state)" disabled
+rmdir "$VOF_CONFIGFS/disk0"
 start &
 starter=$!
 check "two at a time" start
