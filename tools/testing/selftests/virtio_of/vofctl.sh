@@ -100,6 +100,9 @@ is "what may change at any time does" "$(vof_get d0 io_tmo)" 31
 ctl 2 "the name is another device's" connect d0 "${at[@]}" -n com.example/disk1 --idempotent
 says "the name is another device's" "another tvqn: com.example/disk0"
 ctl 2 "two directories for one device" connect d1 "${at[@]}" -n com.example/disk0
+exits() { "${@:2}"; [ $? = "$1" ]; }
+within 8 "which no waiting changes" exits 2 \
+	vofctl connect d1 "${at[@]}" -n com.example/disk0 --wait 60
 echo "$VOF_ADDR server" >>/etc/hosts
 ctl 0 "the name of a host, and none of a device" connect -t tcp -a server -n com.example/disk1 \
 	--ctrl-loss-tmo 77
@@ -121,7 +124,6 @@ ctl 1 "a fabric that is none" connect x -t carrier -a "$VOF_ADDR" -n big
 is "nothing of all that is left" "$(dirs)" "$before"
 is "nor in /run" "$(ls /run/virtio-of/devices)" "$before"
 
-exits() { "${@:2}"; [ $? = "$1" ]; }
 within 8 "--wait ends when it is over" exits 5 vofctl connect x "${at[@]}" -s 9 -n big --wait 2
 vofctl connect x "${at[@]}" -s 9 -n big --wait 60 2>"$VOF_TMP/said" &
 ended=$!
@@ -219,6 +221,52 @@ rm -f /dev/mapper/upper
 loop=$(vof_loop "$disk")
 stays "what is below a loop device" "$disk is below $loop"
 losetup -d "$loop"
+
+# What a root is on stays whatever one says, itself or by what is made of it; and its limits
+# stay as they are when the host goes down.
+mkdir -p /sysroot
+# is_root WHAT WORDS: a disk that is mounted at /sysroot.
+is_root()
+{
+	ctl 6 "$1 stays, with --force" disconnect big --force
+	says "$1" "$2"
+	says "$1, which is a root" "this host runs from it: left alone"
+	is "$1 is live" "$(state big)" live
+	ctl 0 "hurry with $1" hurry 20
+	is "leaves it alone" "$(vof_get big ctrl_loss_tmo)" "$limit"
+	is "but no other one" "$(vof_get d0 ctrl_loss_tmo)" 20
+	vof_set d0 ctrl_loss_tmo 600
+}
+limit=$(vof_get big ctrl_loss_tmo)
+ctl 2 "hurry, but how much" hurry
+ctl 2 "hurry in a week" hurry 604800
+mkfs.ext4 -qF "$disk" 8M
+mount "$disk" /sysroot
+is_root "what is mounted there" "$disk is mounted at /sysroot"
+umount /sysroot
+loop=$(vof_loop "$disk")
+mount "$loop" /sysroot
+is_root "what is below a loop device there" "$loop is mounted at /sysroot"
+umount /sysroot
+losetup -d "$loop"
+mount "$disk" "$VOF_TMP/mnt"
+truncate -s 4M "$VOF_TMP/mnt/image"
+loop=$(vof_loop "$VOF_TMP/mnt/image")
+mkfs.ext4 -qF "$loop"
+mount "$loop" /sysroot
+is_root "what has a file of a loop device there" "$disk holds the file of $loop"
+umount /sysroot
+losetup -d "$loop"
+umount "$VOF_TMP/mnt"
+rmdir /sysroot
+ctl 0 "hurry" hurry 20
+is "is for all others" "$(vof_get big ctrl_loss_tmo)" 20
+vof_set d0 ctrl_loss_tmo 10
+ctl 0 "hurry slowly" hurry 30
+is "makes no limit longer" "$(vof_get d0 ctrl_loss_tmo)" 10
+vof_set d0 ctrl_loss_tmo 600
+vof_set big ctrl_loss_tmo "$limit"
+
 exec 7<"$disk"
 sleep 1000 &
 holder=$!
@@ -242,12 +290,26 @@ is "it is gone" "$(state disk1)" none
 vof_connect hand tvqn=com.example/disk5
 ctl 0 "for the root" connect root "${at[@]}" -n com.example/disk6 --keep
 ctl 6 "it stays" disconnect root --force
+ctl 0 "--made takes what was made here" disconnect --made d0
+is "it is gone" "$(state d0)" none
+ctl 0 "--made leaves alone what was not" disconnect --made hand root
+like "which it says" "$SAID" "hand: not made by vofctl.*root: connected with"
+is "both are live" "$(state hand) $(state root)" "live live"
+ctl 0 "of the root by its name, and --keep, later" connect hand "${at[@]}" -n com.example/disk5 \
+	--idempotent --keep
+ctl 6 "it stays from then on" disconnect hand
+is "it is live" "$(state hand)" live
+echo made 0 >/run/virtio-of/devices/hand
 ctl 0 "disconnect --all" disconnect --all
 like "leaves alone what it did not make" "$SAID" "hand: not made by vofctl.*root: connected with"
 is "and that alone" "$(dirs)" "hand
 root"
 ctl 0 "what was made by hand, by name" disconnect hand
 is "nothing is noted of what is gone" "$(ls /run/virtio-of/devices)" root
+mkdir "$VOF_CONFIGFS/hand"
+ctl 6 "what somebody is just making" connect hand "${at[@]}" -n com.example/disk5 --idempotent
+says "what somebody is just making" "not made by vofctl"
+check "is left" rmdir "$VOF_CONFIGFS/hand"
 # The test takes it, since vofctl does not.
 vof_disconnect root
 kill_target "$second"
@@ -265,6 +327,15 @@ echo "[device d0]" >/etc/virtio-of/initiator.conf.d/d0.conf
 ctl 1 "not over what others wrote" connect d0 -t tcp -a server -n com.example/disk0 \
 	--persist --idempotent
 ctl 0 "disconnect" disconnect d0
+ctl 0 "connect --persist --keep" connect kept "${at[@]}" -n com.example/disk0 --persist --keep
+is "says so in the file" "$(tail -n 1 /etc/virtio-of/initiator.conf.d/kept.conf)" "keep = yes"
+vof_disconnect kept
+rm /run/virtio-of/devices/kept
+ctl 0 "after a boot" connect-all kept
+is "it is there" "$(state kept)" live
+ctl 6 "and kept" disconnect kept --force
+vof_disconnect kept
+rm /etc/virtio-of/initiator.conf.d/*
 
 # ---- monitor, trace, stats ---------------------------------------------------
 
