@@ -349,6 +349,62 @@ static void one_device_more(void **state)
 			       "address tls://"));
 }
 
+/* A command of the unit, with our file and without its program; @s is taken apart. */
+static void as_the_unit_says(char *s)
+{
+	/* looked at again by problem() */
+	static char *args[16];
+	int n = 0;
+
+	for (char *word = strtok(s, " \t\\\n"); word; word = strtok(NULL, " \t\\\n")) {
+		assert_in_range(n, 0, 14);
+		args[n] = n && !strcmp(args[n - 1], "--config") ? file : word;
+		n++;
+	}
+	args[n] = NULL;
+	write_to("t.conf", GOOD);
+	config_drop(&config);
+	options_parse(n, args);
+	/* the last device has gone: one may come by the socket, and a reload is one */
+	write_to("t.conf", "[listen]\nurl = tcp://192.0.2.1\n");
+	assert_null(problem());
+	/* who asks whether all is right hears what the one that runs would */
+	write_to("t.conf", "[blk a]\nmem = 1M\n");
+	assert_non_null(problem());
+	write_to("t.conf", GOOD);
+}
+
+/* What checks the files before a start and a reload knows what the target is told. */
+static void the_unit(void **state)
+{
+	static char text[8192], kept[8192], name[512];
+	const char *slash = strrchr(__FILE__, '/');
+	unsigned int n = 0;
+	char *s = text;
+	FILE *f;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%.*s../../target/virtio-of-target.service",
+		 (int)(slash + 1 - __FILE__), __FILE__);
+	f = fopen(name, "r");
+	assert_non_null(f);
+	assert_in_range(fread(text, 1, sizeof(text) - 1, f), 1, sizeof(text) - 2);
+	fclose(f);
+	while ((s = strstr(s, "@SBINDIR@/virtio-of-target "))) {
+		char *end = s;
+
+		/* a line that ends so goes on */
+		do
+			end = strchr(end + 1, '\n');
+		while (end[-1] == '\\');
+		snprintf(kept, sizeof(kept), "%.*s", (int)(end - s), s);
+		as_the_unit_says(kept);
+		s = end;
+		n++;
+	}
+	assert_int_equal(n, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +413,8 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_left_out),
 		cmocka_unit_test(what_is_missing),
 		cmocka_unit_test(one_device_more),
+		/* the last one: --check stays */
+		cmocka_unit_test(the_unit),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
