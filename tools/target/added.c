@@ -9,18 +9,6 @@
 #include "config.h"
 #include "keys.h"
 #include "parse.h"
-#include "transports.h"
-
-/* Is there an address for those that have to prove their names? */
-static bool proofs(void)
-{
-	struct list *pos;
-
-	list_for_each(pos, &config.listens)
-		if (transports_prove(list_entry(pos, struct listen_cfg, node)->scheme))
-			return true;
-	return false;
-}
 
 static void read_keys(struct config *c, const char *type, const struct added_key *keys,
 		      unsigned int n)
@@ -37,7 +25,7 @@ static void read_keys(struct config *c, const char *type, const struct added_key
 	for (unsigned int i = 0; i < n; i++)
 		keys_set(d, keys[i].key, keys[i].value);
 	keys_check_device(d);
-	if (d->psk && !proofs())
+	if (d->psk && !keys_proved(&config.listens))
 		wrong("keys (psk=) are for an address tls:// to listen on, and there is none");
 }
 

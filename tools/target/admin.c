@@ -165,21 +165,13 @@ static void add(const struct question *q)
 static void remove_device(const struct question *q)
 {
 	struct dev *dev = device_find(q->tvqn);
-	const char *where;
 
 	if (!dev) {
 		wrong_with(NO_SUCH, "%s: no such device", q->tvqn);
 		return;
 	}
 	/* whoever asks may want to know that it comes back */
-	where = device_cfg(dev)->where;
-	if (strlen(where) > strlen(": ")) {
-		char place[512];
-
-		snprintf(place, sizeof(place), "%.*s", (int)(strlen(where) - strlen(": ")),
-			 where);
-		json_object_object_add(answer, "where", report_text(place));
-	}
+	report_where(answer, device_cfg(dev));
 	devices_remove(dev);
 	ops->changed();
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "list.h"
 
@@ -79,6 +80,14 @@ struct config {
 };
 
 extern struct config config;
+
+/* How much of "file:line: " is the place, without what parts it from a message; 0: empty. */
+static inline unsigned int config_place(const char *where)
+{
+	size_t n = strlen(where), end = strlen(": ");
+
+	return n > end ? n - end : 0;
+}
 
 /*
  * The devices and limits of @c from now on, but for what matters at the start only: where to

@@ -46,9 +46,14 @@ struct dev *device_find(const char *tvqn)
 	return NULL;
 }
 
-const struct dev_cfg *device_cfg(const struct dev *dev)
+static struct dev_cfg *latest_cfg(const struct dev *dev)
 {
 	return dev->next ? dev->next : dev->cfg;
+}
+
+const struct dev_cfg *device_cfg(const struct dev *dev)
+{
+	return latest_cfg(dev);
 }
 
 const struct psk_keys *device_keys(const struct dev *dev)
@@ -312,7 +317,7 @@ static struct dev *dev_of(const struct dev_cfg *cfg)
 /* @cfg stands for what @dev is, or is to become. */
 static void replace_cfg(struct dev *dev, struct dev_cfg *cfg)
 {
-	struct dev_cfg *old = dev->next ? dev->next : dev->cfg;
+	struct dev_cfg *old = latest_cfg(dev);
 
 	if (dev->next)
 		dev->next = cfg;
@@ -437,7 +442,7 @@ const char *devices_add(struct config *c)
 
 void devices_remove(struct dev *dev)
 {
-	struct reload_step s = { RELOAD_REMOVE, dev->next ? dev->next : dev->cfg, NULL };
+	struct reload_step s = { RELOAD_REMOVE, latest_cfg(dev), NULL };
 
 	/* a reload while its last I/O ends finds it no more */
 	list_del(&s.old->node);

@@ -153,10 +153,11 @@ bool keys_global(const char *key, const char *value)
 	return true;
 }
 
-/* @where without what parts it from a message. */
-static const char *keep_place(const char *where)
+static const char *place_of(const struct dev_cfg *d)
 {
-	return keep_string(where, strlen(where) - strlen(": "));
+	unsigned int n = config_place(d->where);
+
+	return n ? keep_string(d->where, n) : "the command line";
 }
 
 void keys_check_device(struct dev_cfg *d)
@@ -170,7 +171,7 @@ void keys_check_device(struct dev_cfg *d)
 
 		if (!strcmp(first->tvqn, d->tvqn))
 			wrong("%s%s is given twice, first at %s", d->where, d->tvqn,
-			      *first->where ? keep_place(first->where) : "the command line");
+			      place_of(first));
 	}
 	/* not before the user is known, wherever it stands */
 	if (d->psk && !psk_trusted(d->psk, parsing()->user))
@@ -192,9 +193,23 @@ void keys_check_user(void)
 		wrong("%suser=%s: no such user", c->user_where, c->user);
 }
 
+const struct listen_cfg *keys_proved(const struct list *listens)
+{
+	struct list *pos;
+
+	list_for_each(pos, listens) {
+		const struct listen_cfg *l = list_entry(pos, struct listen_cfg, node);
+
+		if (transports_prove(l->scheme))
+			return l;
+	}
+	return NULL;
+}
+
 void keys_check(void)
 {
-	const char *keys = NULL, *proofs = NULL;
+	const struct listen_cfg *proved = keys_proved(&parsing()->listens);
+	const char *keys = NULL;
 	struct list *pos;
 
 	list_for_each(pos, &parsing()->devs) {
@@ -204,15 +219,10 @@ void keys_check(void)
 			keys = d->psk_where;
 	}
 	/* what nobody could use is hardly meant */
-	list_for_each(pos, &parsing()->listens) {
-		const struct listen_cfg *l = list_entry(pos, struct listen_cfg, node);
-
-		if (!proofs && transports_prove(l->scheme))
-			proofs = l->where;
-	}
-	if (keys && !proofs)
+	if (keys && !proved)
 		wrong("%sthere are keys (psk=), and no address tls:// to listen on", keys);
-	if (proofs && !keys)
+	/* by the control socket there may be a device later */
+	if (proved && !keys && !parsing()->control)
 		wrong("%san address tls:// is for devices with keys (psk=), and there are none",
-		      proofs);
+		      proved->where);
 }

@@ -7,6 +7,8 @@
 
 #include "types.h"
 
+struct list;
+
 /* A new one. */
 struct dev_cfg *keys_device(const struct dev_type *type);
 void keys_set(struct dev_cfg *d, const char *key, const char *value);
@@ -19,5 +21,7 @@ void keys_check_user(void);
 void keys_check_device(struct dev_cfg *d);
 /* devices and addresses together. */
 void keys_check(void);
+/* The first address of @listens for those that have to prove their names; NULL: none is. */
+const struct listen_cfg *keys_proved(const struct list *listens);
 
 #endif

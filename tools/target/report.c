@@ -4,6 +4,7 @@
  * As long as there are devices and connections, which are bounded; nobody asks for it but
  * root.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -71,17 +72,15 @@ static const char *state_of(const struct dev *dev)
 	return dev->open ? "served" : "waiting";
 }
 
-/* "file:line", without what parts it from a message; nothing for what no file has. */
-static void add_where(struct json_object *o, const struct dev_cfg *cfg)
+void report_where(struct json_object *o, const struct dev_cfg *cfg)
 {
-	char where[512];
-	size_t n = strlen(cfg->where);
+	unsigned int n = config_place(cfg->where);
+	char place[512];
 
-	if (n < 2 || n - 2 >= sizeof(where))
+	if (!n)
 		return;
-	memcpy(where, cfg->where, n - 2);
-	where[n - 2] = 0;
-	add_text(o, "where", where);
+	snprintf(place, sizeof(place), "%.*s", (int)n, cfg->where);
+	add_text(o, "where", place);
 }
 
 static void add_disk(struct json_object *o, const struct dev *dev)
@@ -149,7 +148,7 @@ static struct json_object *device(const struct dev *dev)
 	add_text(o, "state", state_of(dev));
 	if (!dev->open && dev->told)
 		add_text(o, "error", strerror(dev->told));
-	add_where(o, device_cfg(dev));
+	report_where(o, device_cfg(dev));
 	add_bool(o, "added", device_cfg(dev)->added);
 	add_number(o, "queues", dev->cfg->queues);
 	add_disk(o, dev);

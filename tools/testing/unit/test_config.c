@@ -315,6 +315,10 @@ static void what_is_missing(void **state)
 	/* something may come by the control socket */
 	write_to("t.conf", "[target]\ncontrol = /run/x\n[listen]\nurl=tcp://192.0.2.1\n");
 	assert_null(problem());
+	write_to("t.conf", "[target]\ncontrol = /run/x\n[listen]\nurl=tls://192.0.2.1\n");
+	assert_null(problem());
+	write_to("t.conf", "[target]\ncontrol =\n[listen]\nurl=tls://192.0.2.1\n");
+	assert_non_null(strstr(problem(), "devices with keys"));
 	remove_file("t.conf");
 	assert_string_equal(problem(), "t.conf: No such file or directory");
 	write_to("t.conf", GOOD);
