@@ -19,6 +19,7 @@
 
 #include "added.h"
 #include "admin.h"
+#include "answer.h"
 #include "config.h"
 #include "devices.h"
 #include "log.h"
@@ -28,8 +29,6 @@
 #define VERSION		1
 #define DEPTH		4	/* question, keys, a list of values */
 #define KEYS_MAX	1024U
-#define ANSWER_MAX	(16U << 20)
-#define FORMAT		(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 enum code { FAILED = 1, USAGE = 2, NO_SUCH = 3 };
 
@@ -47,9 +46,9 @@ static void wrong_with(enum code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json_object_object_add(answer, "ok", json_object_new_boolean(false));
-	json_object_object_add(answer, "error", report_text(text));
-	json_object_object_add(answer, "code", json_object_new_int(code));
+	answer_add(answer, "ok", json_object_new_boolean(false));
+	answer_add(answer, "error", report_text(text));
+	answer_add(answer, "code", json_object_new_int(code));
 }
 
 /* A string that is one: not empty, no byte that a line of a file could not have. */
@@ -191,7 +190,7 @@ static void reload(void)
 		return;
 	}
 	for (unsigned int i = 0; i <= RELOAD_REMOVE; i++)
-		json_object_object_add(answer, names[i], json_object_new_int(tally.n[i]));
+		answer_add(answer, names[i], json_object_new_int(tally.n[i]));
 }
 
 /* Each has what it needs, and no more than it knows. */
@@ -256,13 +255,10 @@ static void execute(struct json_object *o)
 		wrong_with(NO_SUCH, "%s: no such device", q.tvqn);
 }
 
-static struct json_object *parse(const char *line, size_t len)
+static struct json_object *parse(struct json_tokener *tok, const char *line, size_t len)
 {
-	struct json_tokener *tok = json_tokener_new_ex(DEPTH);
 	struct json_object *o;
 
-	if (!tok)
-		return NULL;
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, line, len);
 	/* a zero ends it, too, and then there is more of the line */
@@ -271,55 +267,57 @@ static struct json_object *parse(const char *line, size_t len)
 		json_object_put(o);
 		o = NULL;
 	}
-	json_tokener_free(tok);
 	return o;
 }
 
-static void begin(void)
+/* False: no memory. */
+static bool begin(void)
 {
-	answer = json_object_new_object();
-	json_object_object_add(answer, "version", json_object_new_int(VERSION));
-	json_object_object_add(answer, "ok", json_object_new_boolean(true));
+	answer = answer_begin();
+	if (!answer)
+		return false;
+	answer_add(answer, "version", json_object_new_int(VERSION));
+	answer_add(answer, "ok", json_object_new_boolean(true));
+	return true;
 }
 
-/* In one line. */
 static char *take(size_t *len)
 {
-	const char *s = json_object_to_json_string_length(answer, FORMAT, len);
-	char *out;
-
-	if (s && *len > ANSWER_MAX) {
-		json_object_put(answer);
-		begin();
+	if (answer_full()) {
+		answer_drop();
+		if (!begin())
+			return NULL;
 		wrong_with(FAILED, "the answer is too long: ask for one device");
-		s = json_object_to_json_string_length(answer, FORMAT, len);
 	}
-	out = s ? malloc(*len + 1) : NULL;
-	if (out) {
-		memcpy(out, s, *len);
-		out[(*len)++] = '\n';
-	}
-	json_object_put(answer);
-	answer = NULL;
-	return out;
+	return answer_take(len);
 }
 
 static char *answer_line(const char *line, size_t len, size_t *out)
 {
-	struct json_object *o = parse(line, len);
+	struct json_tokener *tok = json_tokener_new_ex(DEPTH);
+	struct json_object *o;
 
-	begin();
+	if (!tok)
+		return NULL;
+	/* nothing is done that could not be answered at all */
+	if (!begin()) {
+		json_tokener_free(tok);
+		return NULL;
+	}
+	o = parse(tok, line, len);
 	if (o && json_object_is_type(o, json_type_object))
 		execute(o);
 	else
 		wrong_with(USAGE, "not an object of JSON in a line");
 	json_object_put(o);
+	json_tokener_free(tok);
 	return take(out);
 }
 
 static char *refuse(const char *why, size_t *out)
 {
-	begin();
+	if (!begin())
+		return NULL;
 	wrong_with(FAILED, "%s", why);
 	return take(out);
 }

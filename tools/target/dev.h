@@ -31,6 +31,7 @@
 #define DEV_MAX_BLOCK		4096U
 
 struct dev_state;
+struct json_object;
 
 /* Of an incomplete type: its address can be passed on, and nothing read. */
 struct payload;
@@ -137,6 +138,8 @@ struct dev {
 	struct failures		failures;	/* a disk's, also while it is not */
 	uint64_t		n_failures;	/* of the backend that was the last */
 	struct dev_count	count[BIO_ZEROES + 1];	/* by enum bio_op */
+
+	struct json_object	*said;		/* of report.c, while it answers */
 };
 
 static inline bool dev_block_size_ok(uint32_t n)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the target does, as JSON. Event loop only: reads what others keep, changes nothing.
- * As long as there are devices and connections, which are bounded; nobody asks for it but
- * root.
+ * As long as there are devices and connections, which are bounded, and gone through once
+ * for a question; nobody asks but root.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "config.h"
 #include "devices.h"
 #include "instance.h"
@@ -50,17 +51,17 @@ struct json_object *report_text(const char *s)
 
 static void add_text(struct json_object *o, const char *key, const char *s)
 {
-	json_object_object_add(o, key, report_text(s));
+	answer_add(o, key, report_text(s));
 }
 
 static void add_number(struct json_object *o, const char *key, uint64_t n)
 {
-	json_object_object_add(o, key, json_object_new_uint64(n));
+	answer_add(o, key, json_object_new_uint64(n));
 }
 
 static void add_bool(struct json_object *o, const char *key, bool b)
 {
-	json_object_object_add(o, key, json_object_new_boolean(b));
+	answer_add(o, key, json_object_new_boolean(b));
 }
 
 static const char *state_of(const struct dev *dev)
@@ -125,20 +126,6 @@ static struct json_object *initiator(const struct instance *inst)
 	return o;
 }
 
-static struct json_object *initiators(const struct dev *dev)
-{
-	struct json_object *a = json_object_new_array();
-	struct list *pos;
-
-	list_for_each(pos, instances()) {
-		const struct instance *inst = list_entry(pos, struct instance, node);
-
-		if (inst->dev == dev)
-			json_object_array_add(a, initiator(inst));
-	}
-	return a;
-}
-
 static struct json_object *device(const struct dev *dev)
 {
 	struct json_object *o = json_object_new_object();
@@ -152,7 +139,7 @@ static struct json_object *device(const struct dev *dev)
 	add_bool(o, "added", device_cfg(dev)->added);
 	add_number(o, "queues", dev->cfg->queues);
 	add_disk(o, dev);
-	json_object_object_add(o, "initiators", initiators(dev));
+	answer_add(o, "initiators", json_object_new_array());
 	return o;
 }
 
@@ -163,8 +150,6 @@ static struct json_object *counts(const struct dev *dev)
 		[BIO_DISCARD] = "discards", [BIO_ZEROES] = "zeroes",
 	};
 	struct json_object *o = json_object_new_object();
-	unsigned int n = 0;
-	struct list *pos;
 
 	add_text(o, "tvqn", dev->cfg->tvqn);
 	for (unsigned int i = 0; i <= BIO_ZEROES; i++) {
@@ -175,30 +160,55 @@ static struct json_object *counts(const struct dev *dev)
 		if (i != BIO_FLUSH)
 			add_number(kind, "bytes", c->bytes);
 		add_number(kind, "failed", c->failed);
-		json_object_object_add(o, names[i], kind);
+		answer_add(o, names[i], kind);
 	}
-	list_for_each(pos, instances())
-		n += list_entry(pos, struct instance, node)->dev == dev;
-	add_number(o, "initiators", n);
+	add_number(o, "initiators", 0);
 	return o;
 }
 
-/* What @of says of each device, or of the one that is asked for. */
-static bool each(struct json_object *answer, const char *tvqn,
-		 struct json_object *(*of)(const struct dev *dev))
+static void add_initiator(struct json_object *all, const struct instance *inst)
 {
-	struct json_object *a = json_object_new_array();
+	answer_append(all, initiator(inst));
+}
+
+static void count_initiator(struct json_object *n, const struct instance *inst)
+{
+	(void)inst;
+	json_object_int_inc(n, 1);
+}
+
+/*
+ * What @of says of each device, or of the one that is asked for; to its "initiators" each
+ * of them is added by @by. As many as there is room for.
+ */
+static bool each(struct json_object *answer, const char *tvqn,
+		 struct json_object *(*of)(const struct dev *dev),
+		 void (*by)(struct json_object *o, const struct instance *inst))
+{
+	struct json_object *a = json_object_new_array(), *o;
 	bool found = !tvqn;
 	struct list *pos;
 
-	json_object_object_add(answer, "devices", a);
+	/* there will be no answer */
+	if (!answer_add(answer, "devices", a))
+		return true;
 	list_for_each(pos, devices()) {
-		const struct dev *dev = list_entry(pos, struct dev, node);
+		struct dev *dev = list_entry(pos, struct dev, node);
 
-		if (tvqn && strcmp(dev->cfg->tvqn, tvqn))
+		dev->said = NULL;
+		if (answer_full() || (tvqn && strcmp(dev->cfg->tvqn, tvqn)))
 			continue;
 		found = true;
-		json_object_array_add(a, of(dev));
+		o = of(dev);
+		if (answer_append(a, o))
+			dev->said = o;
+	}
+	list_for_each(pos, instances()) {
+		const struct instance *inst = list_entry(pos, struct instance, node);
+
+		if (!answer_full() && inst->dev->said &&
+		    json_object_object_get_ex(inst->dev->said, "initiators", &o))
+			by(o, inst);
 	}
 	return found;
 }
@@ -220,15 +230,15 @@ bool report_status(struct json_object *answer, const char *tvqn)
 	if (config.file)
 		add_text(answer, "config", config.file);
 	books(answer);
-	json_object_object_add(answer, "listen", a);
+	if (!answer_add(answer, "listen", a))
+		return true;
 	list_for_each(pos, &config.listens)
-		json_object_array_add(a, report_text(list_entry(pos, struct listen_cfg,
-								node)->url));
-	return each(answer, tvqn, device);
+		answer_append(a, report_text(list_entry(pos, struct listen_cfg, node)->url));
+	return each(answer, tvqn, device, add_initiator);
 }
 
 bool report_stats(struct json_object *answer, const char *tvqn)
 {
 	books(answer);
-	return each(answer, tvqn, counts);
+	return each(answer, tvqn, counts, count_initiator);
 }

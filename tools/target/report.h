@@ -9,7 +9,8 @@ struct dev_cfg;
 
 /*
  * Into @answer: what there is, and what it has done. @tvqn: that device alone, NULL: all.
- * False: there is no such device. Strings are valid UTF-8 in any case.
+ * False: there is no such device. No more of it, once answer_full(). Strings are valid
+ * UTF-8 in any case.
  */
 bool report_status(struct json_object *answer, const char *tvqn);
 bool report_stats(struct json_object *answer, const char *tvqn);

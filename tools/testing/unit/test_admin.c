@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/admin.c tools/target/report.c tools/target/log.c tools/target/thread.c */
-/* libs: -ljson-c */
+/* link: tools/target/admin.c tools/target/report.c tools/target/answer.c tools/target/log.c tools/target/thread.c */
+/* libs: -ljson-c -Wl,--wrap=malloc,--wrap=json_tokener_new_ex,--wrap=json_object_new_object,--wrap=json_object_new_array,--wrap=json_object_new_string,--wrap=json_object_new_int,--wrap=json_object_new_uint64,--wrap=json_object_new_boolean,--wrap=json_object_object_add,--wrap=json_object_array_add,--wrap=json_object_to_json_string_length */
 /*
  * Questions of the control socket: each right one does what it says, no other one does
  * anything, and every answer is one line of JSON whatever names and bytes there are.
@@ -8,12 +8,54 @@
 #include "unit.h"
 #include "../../target/added.h"
 #include "../../target/admin.h"
+#include "../../target/answer.h"
 #include "../../target/config.h"
 #include "../../target/devices.h"
 #include "../../target/instance.h"
 #include "../../target/reload.h"
 #include "../../target/report.h"
 #include "../../target/types.h"
+
+/* ---- memory, which there may be none of ---------------------------------------- */
+
+/* The so-manieth time that some is asked for there is none; 0: there always is. */
+static unsigned int none_at;
+static unsigned int n_objects;	/* that were made */
+
+static bool none(void)
+{
+	return none_at && !--none_at;
+}
+
+#define WRAP(ret, name, args, without, ...)				\
+	ret __real_##name args;						\
+	ret __wrap_##name args;						\
+	ret __wrap_##name args						\
+	{								\
+		return none() ? (without) : __real_##name(__VA_ARGS__);	\
+	}
+
+struct json_object *__real_json_object_new_object(void);
+struct json_object *__wrap_json_object_new_object(void);
+
+struct json_object *__wrap_json_object_new_object(void)
+{
+	n_objects++;
+	return none() ? NULL : __real_json_object_new_object();
+}
+
+WRAP(void *, malloc, (size_t n), NULL, n)
+WRAP(struct json_tokener *, json_tokener_new_ex, (int depth), NULL, depth)
+WRAP(struct json_object *, json_object_new_array, (void), NULL)
+WRAP(struct json_object *, json_object_new_string, (const char *s), NULL, s)
+WRAP(struct json_object *, json_object_new_int, (int32_t i), NULL, i)
+WRAP(struct json_object *, json_object_new_uint64, (uint64_t i), NULL, i)
+WRAP(struct json_object *, json_object_new_boolean, (json_bool b), NULL, b)
+WRAP(int, json_object_object_add, (struct json_object *o, const char *k, struct json_object *v),
+     -1, o, k, v)
+WRAP(int, json_object_array_add, (struct json_object *o, struct json_object *v), -1, o, v)
+WRAP(const char *, json_object_to_json_string_length,
+     (struct json_object *o, int flags, size_t *n), NULL, o, flags, n)
 
 /* ---- what is asked ------------------------------------------------------------ */
 
@@ -354,6 +396,97 @@ static void names_are_anything(void **state)
 	}
 }
 
+/* Whatever there is no memory for: there is no answer then, half of one least of all. */
+static void no_memory(void **state)
+{
+	static const char * const questions[] = {
+		Q("\"status\""), Q("\"stats\""), Q("\"status\",\"tvqn\":\"three\""),
+		Q("\"remove\",\"tvqn\":\"one\""), Q("\"reload\""), "what?",
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(questions); i++) {
+		const char *q = questions[i];
+		unsigned int at = 0;
+		size_t n;
+		char *said;
+
+		do {
+			done[0] = 0;
+			none_at = ++at;
+			said = socket_ops->answer(q, strlen(q), &n);
+			if (!none_at && said)
+				fail_msg("%s: without memory, the %uth time: %.*s", q, at,
+					 (int)n, said);
+			/* what could not be answered at all is not done */
+			if (at <= 2)
+				assert_string_equal(done, "");
+		} while (!said);
+		/* it was not asked for so often */
+		assert_true(none_at);
+		assert_true(at > 8);
+		none_at = 0;
+		free(said);
+	}
+	for (unsigned int at = 1;; at++) {
+		size_t n;
+		char *said;
+
+		none_at = at;
+		said = socket_ops->refuse("too many", &n);
+		if (!said)
+			continue;
+		assert_true(none_at);
+		free(said);
+		break;
+	}
+	none_at = 0;
+}
+
+#define MANY	30000U
+
+/* It ends when it is too long, not when all of it has been made. */
+static void too_long_an_answer(void **state)
+{
+	static const char too_long[] =
+		NO("the answer is too long: ask for one device", "1");
+	static char path[4000];
+	struct dev_cfg large = cfgs[1];
+	struct dev *more = calloc(MANY, sizeof(*more));
+	struct instance *others = calloc(MANY, sizeof(*others));
+
+	(void)state;
+	assert_non_null(more);
+	assert_non_null(others);
+	memset(path, '"', sizeof(path) - 1);
+	large.path = path;
+	for (unsigned int i = 0; i < MANY; i++) {
+		more[i].cfg = &large;
+		list_add_tail(&more[i].node, &all_devs);
+	}
+	n_objects = 0;
+	assert_string_equal(ask(Q("\"status\"")), too_long);
+	assert_in_range(n_objects, 1000, 2200);
+	for (unsigned int i = 0; i < MANY; i++)
+		list_del(&more[i].node);
+	for (unsigned int i = 0; i < MANY; i++) {
+		others[i].dev = &devs[1];
+		memset(others[i].ivqn, '"', sizeof(others[i].ivqn) - 1);
+		list_init(&others[i].conns);
+		list_add_tail(&others[i].node, &all_instances);
+	}
+	n_objects = 0;
+	assert_string_equal(ask(Q("\"status\"")), too_long);
+	assert_in_range(n_objects, 1000, MANY - 1);
+	assert_non_null(strstr(ask(Q("\"stats\",\"tvqn\":\"two\"")), "\"initiators\":30000"));
+	/* of the other device */
+	assert_non_null(strstr(ask(Q("\"status\",\"tvqn\":\"one\"")), "\"instance\":4"));
+	for (unsigned int i = 0; i < MANY; i++)
+		list_del(&others[i].node);
+	free(more);
+	free(others);
+}
+
 /* Bytes turned, taken out and put in: whatever comes of it is answered. */
 static void anything(void **state)
 {
@@ -401,6 +534,8 @@ int main(void)
 		TEST(what_is_not),
 		TEST(too_much),
 		TEST(names_are_anything),
+		TEST(no_memory),
+		TEST(too_long_an_answer),
 		TEST(anything),
 	};
 
