@@ -189,6 +189,8 @@ static void reload(void)
 		wrong_with(USAGE, "%s; nothing is changed", problem);
 		return;
 	}
+	if (tally.failed)
+		wrong_with(FAILED, "no memory for %u of the devices", tally.failed);
 	for (unsigned int i = 0; i <= RELOAD_REMOVE; i++)
 		answer_add(answer, names[i], json_object_new_int(tally.n[i]));
 }

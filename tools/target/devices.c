@@ -269,7 +269,7 @@ static void look(struct timer *t)
 	}
 }
 
-int devices_open(void)
+int devices_open(bool mendable)
 {
 	bool some = false;
 	struct list *pos;
@@ -289,8 +289,7 @@ int devices_open(void)
 		else
 			try_later(dev);
 	}
-	/* with a control socket there is a way to mend that */
-	if (!some && !config.control) {
+	if (!some && !mendable) {
 		log_err("no device can be opened");
 		return -1;
 	}
@@ -418,8 +417,10 @@ bool devices_reload(struct config *c, struct reload_tally *tally)
 	put_back(&aside);
 	memset(tally, 0, sizeof(*tally));
 	for (unsigned int i = 0; i < n; i++) {
-		tally->n[steps[i].what]++;
-		apply(&steps[i]);
+		if (apply(&steps[i]))
+			tally->n[steps[i].what]++;
+		else
+			tally->failed++;
 	}
 	free(steps);
 	return true;

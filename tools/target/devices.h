@@ -8,11 +8,14 @@
 struct psk_keys;
 struct reload_tally;
 
-/* All of config.devs; -1 when none of them can be opened. */
-int devices_open(void);
 /*
- * Those of @c from now on, instead of those of config.devs that files have. False, and
- * logged: as before. @c holds nothing then, either way.
+ * All of config.devs; -1 when none of them can be opened. @mendable: there is a control
+ * socket, by which others may come, so that this is no reason.
+ */
+int devices_open(bool mendable);
+/*
+ * Those of @c from now on, instead of those of config.devs that files have; @tally says
+ * what became of each. False, and logged: as before. @c holds nothing then, either way.
  */
 bool devices_reload(struct config *c, struct reload_tally *tally);
 /*

@@ -172,6 +172,7 @@ static int watch_signals(void)
 
 int main(int argc, char **argv)
 {
+	bool asked;
 	int ret;
 
 	if (options_parse(argc, argv))
@@ -184,12 +185,11 @@ int main(int argc, char **argv)
 		log_err("signals: %s", strerror(errno));
 		return 1;
 	}
-	if (devices_open())
+	/* without it everything is served all the same; it says why */
+	asked = config.control && !socket_open(config.control, admin_begin(&admin_ops));
+	if (devices_open(asked))
 		return 1;
 	transports_prepare();
-	/* without it everything is served all the same; it says why */
-	if (config.control)
-		socket_open(config.control, admin_begin(&admin_ops));
 	/* before RDMA: the kernel refuses its files to who has changed since open() */
 	if (service_drop(config.user) || transports_init(adapter_lost) ||
 	    transports_listen())

@@ -13,9 +13,10 @@ enum reload_what {
 	RELOAD_REMOVE,
 };
 
-/* How many devices each of these was done to. */
+/* How many devices each of these was done to, and to how many for want of memory nothing. */
 struct reload_tally {
 	unsigned int		n[RELOAD_REMOVE + 1];
+	unsigned int		failed;
 };
 
 struct reload_step {

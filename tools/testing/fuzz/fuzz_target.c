@@ -340,7 +340,7 @@ static void play(void)
 		choose(i);
 	make_config(&config);
 	/* it may be that none can be opened */
-	if (devices_open()) {
+	if (devices_open(false)) {
 		devices_close();
 		config_drop(&config);
 		return;

@@ -65,6 +65,7 @@ static struct list all_instances = { &all_instances, &all_instances };
 /* What was done, in words. */
 static char done[4096];
 static const char *problem;
+static unsigned int left_out;
 static struct dev_cfg made;
 
 static void did(const char *fmt, ...)
@@ -148,6 +149,7 @@ static const char *read_again(struct reload_tally *tally)
 	did("reload.");
 	if (!problem)
 		tally->n[RELOAD_ADD] = 7;
+	tally->failed = left_out;
 	return problem;
 }
 
@@ -302,11 +304,16 @@ static void what_is_done(void **state)
 	done[0] = 0;
 	assert_string_equal(ask(Q("\"reload\"")), "{\"kept\":0,\"access\":0,\"changed\":0,"
 			    "\"added\":7,\"removed\":0}");
+	left_out = 2;
+	assert_string_equal(ask(Q("\"reload\"")),
+			    "{\"ok\":false,\"error\":\"no memory for 2 of the devices\",\"code\":1,"
+			    "\"kept\":0,\"access\":0,\"changed\":0,\"added\":7,\"removed\":0}");
+	left_out = 0;
 	problem = "x.conf:2: mem";
 	assert_string_equal(ask(Q("\"reload\"")), NO("x.conf:2: mem; nothing is changed", "2"));
 	assert_string_equal(ask(Q("\"add\",\"type\":\"blk\",\"keys\":{}")),
 			    NO("x.conf:2: mem", "2"));
-	assert_string_equal(done, "reload.reload.make blk.");
+	assert_string_equal(done, "reload.reload.reload.make blk.");
 }
 
 static void what_is_not(void **state)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* link: tools/target/devices.c */
+/* libs: -Wl,--wrap=calloc */
 /*
  * The devices that are served: a disk that has vanished is waited for, and no other one
  * is taken for it unless somebody says so; no file is served by two devices.
@@ -20,6 +21,18 @@
 #include "../../target/probe.h"
 #include "../../target/reload.h"
 #include "../../target/types.h"
+
+/* ---- memory --------------------------------------------------------------- */
+
+static bool no_device;	/* there is none for */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_device && size == sizeof(struct dev) ? NULL : __real_calloc(n, size);
+}
 
 /* ---- what devices.c calls ------------------------------------------------- */
 
@@ -252,7 +265,7 @@ static int set_up(void **state)
 	gone = false;
 	any = NULL;
 	first = NULL;
-	return devices_open();
+	return devices_open(false);
 }
 
 static int tear_down(void **state)
@@ -416,17 +429,18 @@ static void nothing_to_open(void **state)
 {
 	(void)state;
 	devices_close();
-	config.control = "/run/x";
 	can_open = false;
 	list_init(&cfgs[0].node);
 	list_init(&config.devs);
 	list_add_tail(&cfgs[0].node, &config.devs);
-	assert_int_equal(devices_open(), 0);
+	assert_int_equal(devices_open(true), 0);
 	assert_false(device_ready(device_find("a")));
 	devices_close();
-	config.control = NULL;
+	/* it was asked for, and could not be had */
+	config.control = "/run/x";
 	list_add_tail(&cfgs[0].node, &config.devs);
-	assert_int_equal(devices_open(), -1);
+	assert_int_equal(devices_open(false), -1);
+	config.control = NULL;
 }
 
 /* Nothing is changed, nothing left of the new one, and nobody told otherwise. */
@@ -448,6 +462,30 @@ static void no_memory_for_a_reload(void **state)
 	assert_true(device_ready(device_find("a")));
 }
 
+/* What there is no memory for is not served, and not told as if it were. */
+static void no_memory_for_a_device(void **state)
+{
+	struct config c = { 0 };
+	struct reload_tally tally;
+
+	(void)state;
+	list_init(&c.listens);
+	list_init(&c.devs);
+	cfgs[1] = cfgs[0];
+	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
+	list_init(&cfgs[1].node);
+	steps[0] = (struct reload_step){ RELOAD_REMOVE, &cfgs[0], NULL };
+	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
+	n_steps = 2;
+	no_device = true;
+	assert_true(devices_reload(&c, &tally));
+	no_device = false;
+	assert_int_equal(tally.n[RELOAD_REMOVE], 1);
+	assert_int_equal(tally.n[RELOAD_ADD], 0);
+	assert_int_equal(tally.failed, 1);
+	assert_null(device_find("b"));
+}
+
 int main(void)
 {
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -458,6 +496,7 @@ int main(void)
 		TEST(files_leave_others_alone),
 		TEST(nothing_to_open),
 		TEST(no_memory_for_a_reload),
+		TEST(no_memory_for_a_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
