@@ -94,7 +94,8 @@ struct backend {
 	uint8_t		*base;
 	/*
 	 * Where all bytes are to be put that are written, if that may be done ahead of the
-	 * write, which then copies nothing; NULL if not. From a page on.
+	 * write, which then copies nothing; NULL if not. From a page on, and mem_align is
+	 * such that the address of any sector will do: what is there is written from there.
 	 */
 	uint8_t		*into;
 	int		base_fd;	/* a file that has the same; -1: there is none */

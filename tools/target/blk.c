@@ -238,7 +238,6 @@ static int blk_write(struct request *req)
 	struct blk_request *b = to_blk(req);
 	uint32_t length = req->out_len - HEADER;
 	const struct payload *data = request_payload(req, HEADER);
-	bool placed = be->into && (const void *)data == be->into + b->sector * SECTOR;
 
 	if (be->readonly ||
 	    !blk_range_ok(req->state->dev, b->sector, length)) {
@@ -254,8 +253,7 @@ static int blk_write(struct request *req)
 	 * A copy that does not fit in staging memory is left out: the page
 	 * cache takes any address.
 	 */
-	if (!placed && (uintptr_t)data % be->mem_align &&
-	    length <= request_stage_max(req)) {
+	if ((uintptr_t)data % be->mem_align && length <= request_stage_max(req)) {
 		void *copy = request_stage(req, length);
 
 		if (!copy)

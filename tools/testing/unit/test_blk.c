@@ -309,7 +309,7 @@ static void *place_for(uint32_t type, uint64_t sector, uint32_t length)
 /* Nothing may be written of what would be refused, or may be taken back. */
 static void places(void **unused)
 {
-	static uint8_t disk[16 * 512];
+	static uint8_t disk[16 * 512] __attribute__((aligned(4096)));
 
 	(void)unused;
 	memset(&req, 0, sizeof(req));
@@ -338,12 +338,18 @@ static void places(void **unused)
 	assert_null(place_for(VIRTIO_BLK_T_OUT, 3, 512));
 	cfg.delay = 0;
 
-	/* it is written from there, whatever the alignment */
-	backend.mem_align = 4096;
+	/* it is written from there; a disk that wants it aligned gets a copy */
+	backend.mem_align = 512;
 	payload = disk + 3 * 512;
 	request(VIRTIO_BLK_T_OUT, 3, NULL, 512);
 	assert_ptr_equal(submitted->buf, payload);
-	request(VIRTIO_BLK_T_OUT, 4, NULL, 512);
+	/* where no memory is, nothing is looked for: not even its address is made up */
+	request(VIRTIO_BLK_T_OUT, 1ULL << 54, NULL, 512);
+	assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+	assert_int_equal(submits, 0);
+	backend.into = NULL;
+	backend.mem_align = 4096;
+	request(VIRTIO_BLK_T_OUT, 3, NULL, 512);
 	assert_ptr_equal(submitted->buf, data);
 	payload = NULL;
 }
