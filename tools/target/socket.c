@@ -252,18 +252,29 @@ static bool make_way(void)
 	return !ret;
 }
 
-static int bind_to(int fd)
+/* 0, or what was wrong. */
+static int try_bind(int fd)
 {
 	/* not even for a moment anybody else's */
 	mode_t mask = umask(0177);
-	int ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+	int err = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? errno : 0;
 
-	if (ret && errno == EADDRINUSE && make_way())
-		ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
-	else if (ret && errno != EADDRINUSE)
-		log_err("control socket %s: %s", addr.sun_path, strerror(errno));
 	umask(mask);
-	return ret;
+	return err;
+}
+
+static int bind_to(int fd)
+{
+	int err = try_bind(fd);
+
+	if (err == EADDRINUSE) {
+		if (!make_way())
+			return -1;
+		err = try_bind(fd);
+	}
+	if (err)
+		log_err("control socket %s: %s", addr.sun_path, strerror(err));
+	return err ? -1 : 0;
 }
 
 int socket_open(const char *path, const struct socket_ops *user)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -24,14 +25,40 @@
 
 /* Long enough for the slowest machine to be answered within, short enough to be waited for. */
 #define SOCKET_PATIENCE	1500
+
+static int bind_or_not(int fd, const struct sockaddr *to, socklen_t len);
+
+#define bind(fd, to, len)	bind_or_not(fd, to, len)
 #include "../../target/socket.c"
+#undef bind
 
 #define LARGE	(8U << 20)
 #define GRACE	30000	/* ms, for what has to happen */
 
+/* How often something was wrong, and what was last. */
+static unsigned int wrongs;
+static char last[256];
+
 void log_err(const char *fmt, ...)
 {
-	(void)fmt;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(last, sizeof(last), fmt, ap);
+	va_end(ap);
+	wrongs++;
+}
+
+/* The so many times that it will still be done; 0: always. */
+static unsigned int binds;
+
+static int bind_or_not(int fd, const struct sockaddr *to, socklen_t len)
+{
+	if (binds && !--binds) {
+		errno = EROFS;
+		return -1;
+	}
+	return bind(fd, to, len);
 }
 
 void log_warn(const char *fmt, ...)
@@ -366,6 +393,15 @@ static void only_for_us(void **state)
 	is_answered();
 }
 
+/* To be closed: then it is one of a process that was killed. */
+static int leave_socket(const struct sockaddr_un *at, int type)
+{
+	int fd = socket(AF_UNIX, type, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)at, sizeof(*at)), 0);
+	return fd;
+}
+
 /* The last one: then the loop has ended. */
 static void what_is_in_the_way(void **state)
 {
@@ -381,11 +417,25 @@ static void what_is_in_the_way(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(access(path, F_OK), -1);
 	/* of one that was killed */
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&old, sizeof(old)), 0);
-	close(fd);
+	close(leave_socket(&old, SOCK_STREAM));
 	assert_int_equal(socket_open(path, &socket_ops), 0);
 	socket_close();
+	/* which gave way in vain: that is said, and not what had been wrong before */
+	close(leave_socket(&old, SOCK_STREAM));
+	wrongs = 0;
+	binds = 2;
+	assert_int_equal(socket_open(path, &socket_ops), -1);
+	assert_int_equal(wrongs, 1);
+	assert_non_null(strstr(last, strerror(EROFS)));
+	binds = 0;
+	/* of another kind, and alive: once said is enough */
+	fd = leave_socket(&old, SOCK_DGRAM);
+	wrongs = 0;
+	assert_int_equal(socket_open(path, &socket_ops), -1);
+	assert_int_equal(wrongs, 1);
+	assert_non_null(strstr(last, "another process has it"));
+	close(fd);
+	unlink(path);
 	/* something else */
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(socket_open(path, &socket_ops), -1);
