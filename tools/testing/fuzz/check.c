@@ -124,8 +124,13 @@ static void check_read(const struct pconn *p, const struct slot *s,
 	require(s->data_len == what->in_length - 1, "a read of another length");
 	for (uint32_t i = 0; i < s->data_len; i += 512) {
 		/* what is written to the others is forgotten */
-		if (dev->backend->base && same(data + i))
+		if (dev->backend->base && same(data + i)) {
+			require(host_written(dev->backend, what->sector + i / 512, data[i]),
+				"connection %u: %02x at sector %llu, which nobody wrote there",
+				p->serial, data[i],
+				(unsigned long long)what->sector + i / 512);
 			continue;
+		}
 		for (uint32_t k = i; k < i + 512; k++)
 			require(data[k] == content(tvqn, what->sector * 512 + k),
 				"connection %u: a read of %s at %llu gets what is not there",

@@ -34,7 +34,7 @@ void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 
 /* Of all plays: who tried nothing has shown nothing. */
 extern struct counts {
-	unsigned long long	answers, served, fences, ios, torn;
+	unsigned long long	answers, served, fences, ios, placed, torn;
 } *counts;
 
 /* Names of devices and of initiators. */
@@ -65,6 +65,10 @@ bool host_older_io(const struct instance *inst);
 
 /* What lies at @offset of the disk of the device that is called so, until it is written. */
 uint8_t content(const char *tvqn, uint64_t offset);
+/* A disk with memory: @len bytes of it from @sector on may be @byte from now on. */
+void host_writes(struct backend *be, uint64_t sector, uint32_t len, uint8_t byte);
+/* Has anybody been writing that to the sector? */
+bool host_written(const struct backend *be, uint64_t sector, uint8_t byte);
 
 /* ---- pretend_adapter.c: a transport of two kinds, keyed and stream ---- */
 

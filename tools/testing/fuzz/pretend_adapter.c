@@ -178,6 +178,7 @@ static uint32_t body_length(const struct proto_cmd *cmd)
 
 static void forget_fetch(struct pslot *ps)
 {
+	counts->torn += ps->placing && ps->put && ps->put < ps->len;
 	list_del(&ps->fetch);
 	ps->fetching = false;
 	ps->placing = false;
@@ -187,12 +188,27 @@ static void end_fetch(struct pslot *ps)
 {
 	struct pconn *p = to_pconn(ps->s.conn);
 
+	counts->placed += ps->placing;
 	forget_fetch(ps);
 	ps->got += ps->len;
 	if (p->blocked == &ps->s && ps->got == body_length(&ps->s.cmd))
 		p->blocked = NULL;
 	conn_fetched(&ps->s);
 	conn_room(&p->c);
+}
+
+/* The next @n bytes of a fetch. */
+static void bytes(struct pslot *ps, uint32_t n)
+{
+	const struct slot *s = &ps->s;
+	const struct pconn *p = to_pconn(s->conn);
+
+	if (ps->placing)
+		host_writes(s->conn->inst->dev->backend,
+			    p->ids[s->cmd.id].sector + ps->put / 512, n,
+			    pattern(p, s->cmd.id));
+	peer_bytes(s, ps->got + ps->put, ps->dst + ps->put, n);
+	ps->put += n;
 }
 
 static bool begin_fetch(struct slot *s, void *dst, uint32_t len, bool placing)
@@ -215,7 +231,7 @@ static bool begin_fetch(struct slot *s, void *dst, uint32_t len, bool placing)
 	ps->put = 0;
 	list_add_tail(&ps->fetch, &p->fetches);
 	if (p->stream && one_of(2)) {
-		peer_bytes(&ps->s, ps->got, ps->dst, ps->len);
+		bytes(ps, ps->len);
 		end_fetch(ps);
 	}
 	return true;
@@ -253,10 +269,8 @@ static void reply(struct slot *s)
 	require(!ps->fetching || p->stream, "an answer while its command is fetched");
 	require(!ps->fetching || s->done.common.status,
 		"a request has succeeded, and is not there");
-	if (ps->fetching) {
-		counts->torn += ps->placing;
+	if (ps->fetching)
 		forget_fetch(ps);
-	}
 	if (special(s)) {
 		require(id >= VIRTIO_OF_ID_CONFIG_CHANGE, "asynchronous answer %u", id);
 	} else {
@@ -400,7 +414,6 @@ static void close_conn(struct conn *c)
 	list_for_each_safe(pos, tmp, &p->fetches) {
 		struct pslot *ps = list_entry(pos, struct pslot, fetch);
 
-		counts->torn += ps->placing;
 		if (ps->placing)
 			forget_fetch(ps);
 	}
@@ -493,8 +506,7 @@ static bool put(struct pslot *ps)
 	check_placing(&ps->s);
 	if (n > 512 && !one_of(4))
 		n = 512 * (1 + rnd(n / 512));
-	peer_bytes(&ps->s, ps->got + ps->put, ps->dst + ps->put, n);
-	ps->put += n;
+	bytes(ps, n);
 	return ps->put == ps->len;
 }
 
@@ -509,10 +521,12 @@ static bool arrive(struct pconn *p)
 		if (ps->done)
 			continue;
 		if (!ps->placing)
-			peer_bytes(&ps->s, ps->got, ps->dst, ps->len);
+			bytes(ps, ps->len);
 		ps->done = !ps->placing || put(ps);
 		if (ps->done)
 			peer_wake(p);
+		else if (one_of(8))
+			conn_lost(&p->c, "peer disconnected amid a write");
 		return true;
 	}
 	return false;

@@ -144,6 +144,8 @@ struct disk {
 	char		tvqn[16];
 	bool		gone;
 	unsigned int	busy;
+	/* of memory: the bytes that each sector has been written with, a bit for each */
+	uint8_t		(*written)[256 / 8];
 };
 
 struct io {
@@ -168,6 +170,36 @@ unsigned int host_ios(void)
 uint8_t content(const char *tvqn, uint64_t offset)
 {
 	return offset * 31 + (offset >> 9) * 7 + tvqn[0] * 59;
+}
+
+void host_writes(struct backend *be, uint64_t sector, uint32_t len, uint8_t byte)
+{
+	struct disk *d = container_of(be, struct disk, be);
+
+	for (uint32_t i = 0; i < len / 512; i++)
+		d->written[sector + i][byte / 8] |= 1 << byte % 8;
+}
+
+bool host_written(const struct backend *be, uint64_t sector, uint8_t byte)
+{
+	const struct disk *d = container_of(be, struct disk, be);
+
+	return d->written[sector][byte / 8] & 1 << byte % 8;
+}
+
+/* What the peer has named, not what the target made of it. */
+static const struct pending *asked(const struct io *io)
+{
+	return &container_of(io->slot->conn, struct pconn, c)->ids[io->slot->cmd.id];
+}
+
+static void check_range(const struct io *io)
+{
+	const struct bio *bio = io->bio;
+
+	require(bio->offset + bio->length <= bio->be->size, "I/O beyond the end");
+	require(bio->offset == asked(io)->sector * 512, "I/O at %llu, not at sector %llu",
+		(unsigned long long)bio->offset, (unsigned long long)asked(io)->sector);
 }
 
 static void check_pattern(const struct io *io)
@@ -216,9 +248,12 @@ static void disk_submit(struct backend *be, struct bio *bio)
 	memcpy(io->ivqn, inst->ivqn, sizeof(io->ivqn));
 	io->waits = one_of(4);
 	if (bio->op == BIO_READ || bio->op == BIO_WRITE)
-		require(bio->offset + bio->length <= be->size, "I/O beyond the end");
+		check_range(io);
 	if (bio->op == BIO_WRITE)
 		check_pattern(io);
+	if (bio->op == BIO_WRITE && be->base)
+		host_writes(be, asked(io)->sector, bio->length,
+			    pattern(container_of(s->conn, struct pconn, c), s->cmd.id));
 	list_add_tail(&io->node, &ios);
 	n_ios++;
 	d->busy++;
@@ -256,6 +291,7 @@ static void disk_close(struct backend *be)
 	require(!d->busy, "a disk is closed with %u I/Os on their way", d->busy);
 	list_del(&d->node);
 	free(be->base);
+	free(d->written);
 	free(d);
 }
 
@@ -306,7 +342,9 @@ struct backend *backend_open_mem(uint64_t size)
 	struct disk *d = new_disk("memory");
 
 	d->be.size = size;
-	d->be.base = malloc(size);
+	/* as aligned as struct backend wants it for what is put in place */
+	d->be.base = aligned_alloc(STAGE_PAGE, size);
+	d->written = calloc(size / 512, sizeof(*d->written));
 	for (uint64_t i = 0; i < size; i++)
 		d->be.base[i] = content(d->tvqn, i);
 	if (!one_of(4))
