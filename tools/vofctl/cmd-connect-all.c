@@ -19,6 +19,8 @@
 
 #include "attempt.h"
 #include "conf.h"
+#include "describe.h"
+#include "option.h"
 #include "rxe.h"
 #include "say.h"
 #include "table.h"
@@ -74,8 +76,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args.retry = true;
 		return 0;
 	case 'o':
-		if (!table_format(arg, &args.json))
-			argp_error(state, "there is no format '%s'", arg);
+		option_output(state, arg, &args.json);
 		return 0;
 	case ARGP_KEY_ARG:
 		args.names = say_grow(args.names, args.nnames + 1, sizeof(*args.names));
@@ -298,15 +299,13 @@ static void report(void)
 
 		row = json_object_new_object();
 		snprintf(seconds, sizeof(seconds), "%.1f", ones[i].ms / 1000.0);
-		json_object_object_add(row, "name",
-				       json_object_new_string(ones[i].dev->spec.name));
-		json_object_object_add(row, "result", json_object_new_string(result(out)));
+		describe_word(row, "name", ones[i].dev->spec.name);
+		describe_word(row, "result", result(out));
 		json_object_object_add(row, "code", json_object_new_int(out->code));
 		json_object_object_add(row, "seconds",
 				       json_object_new_double_s(ones[i].ms / 1000.0, seconds));
-		json_object_object_add(row, "disk", json_object_new_string(out->disk));
-		json_object_object_add(row, "error",
-				       json_object_new_string(out->code ? out->why : ""));
+		describe_word(row, "disk", out->disk);
+		describe_word(row, "error", out->code ? out->why : "");
 		json_object_array_add(rows, row);
 	}
 	if (args.json) {

@@ -3,18 +3,16 @@
  * vofctl connect: a device, from the command line.
  */
 #include <argp.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "attempt.h"
+#include "option.h"
 #include "persist.h"
 #include "say.h"
 #include "vofctl.h"
+
+#define WAIT_MAX	86400	/* s */
 
 enum { KEY_IDEMPOTENT = 256, KEY_KEEP, KEY_PERSIST, KEY_ATTR };
 
@@ -70,8 +68,7 @@ static void attr(struct argp_state *state, enum spec_attr a, const char *value)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
-	char err[SPEC_ERROR_SIZE], *end;
-	unsigned long n;
+	char err[SPEC_ERROR_SIZE];
 
 	switch (key) {
 	case 't':
@@ -93,10 +90,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		attr(state, SPEC_IVQN, arg);
 		return 0;
 	case 'W':
-		n = strtoul(arg, &end, 10);
-		if (*arg < '0' || *arg > '9' || *end || n > 86400)
-			argp_error(state, "wait: '%s' is no number of seconds", arg);
-		args->how.wait = n;
+		args->how.wait = option_number(state, "wait", arg, 0, WAIT_MAX);
 		return 0;
 	case KEY_IDEMPOTENT:
 		args->how.idempotent = true;
@@ -163,8 +157,8 @@ int cmd_connect(int argc, char **argv)
 	if (out.code)
 		attempt_say(&args.spec, &out);
 	else
-		printf("%s: %s%s\n", args.spec.name, *out.disk ? out.disk : out.device,
-		       out.already ? " (already connected)" : "");
+		say_result("%s: %s%s", args.spec.name, *out.disk ? out.disk : out.device,
+			   out.already ? " (already connected)" : "");
 	/* What is refused now would be at the next boot. */
 	if (!out.code && args.persist)
 		out.code = persist_write(&args.spec, args.how.keep);

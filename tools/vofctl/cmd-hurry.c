@@ -16,6 +16,7 @@
 #include "dir.h"
 #include "holders.h"
 #include "made.h"
+#include "option.h"
 #include "say.h"
 #include "vofctl.h"
 
@@ -24,13 +25,12 @@
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	long *seconds = state->input;
-	char *end;
 
 	switch (key) {
 	case ARGP_KEY_ARG:
-		*seconds = strtol(arg, &end, 10);
-		if (state->arg_num || end == arg || *end || *seconds < 0 || *seconds > DAY)
-			argp_error(state, "seconds, 0 to %d", DAY);
+		if (state->arg_num)
+			argp_error(state, "'%s' is too much", arg);
+		*seconds = option_number(state, "seconds", arg, 0, DAY);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "how many seconds?");

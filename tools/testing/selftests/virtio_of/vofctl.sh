@@ -3,7 +3,7 @@
 # vofctl, as people and scripts call it: each command, each exit code, what it leaves, and
 # whom it leaves alone; without udev and with it.
 # transports: tcp
-# with: multipath dmsetup jsonschema
+# with: multipath dmsetup jsonschema setpriv
 # kernels: 6.12
 # ci: 6.12-tcp
 # timeout: 480
@@ -406,6 +406,60 @@ bad=$(awk '/^# TYPE / { type[$3] = $4; family = $3; if (seen[$3]++) print }
 	  if (name != family || $NF !~ /^[0-9]+$/) print }' <<<"$metrics")
 is "is well formed" "$bad" ""
 
+# ---- connect-all, and the target ---------------------------------------------
+
+# There is one, and each other one has something of its own against it.
+for d in "d0 com.example/disk0" "x nobody" "y private"; do
+	printf '[device %s]\ntransport = tcp\ntraddr = server\ntvqn = %s\n' "${d% *}" "${d#* }"
+done >/etc/virtio-of/initiator.conf
+timeout 60 vofctl connect-all -o json >"$VOF_TMP/results.json" 2>/dev/null
+is "connect-all ends with the worst" $? 3
+like "which it tells of each" "$(grep -o '"code": *[0-9]' "$VOF_TMP/results.json" | xargs)" \
+	"^code: 0 code: 3 code: 4$"
+ctl 2 "connect-all of one that is not configured" connect-all nobody
+rm /etc/virtio-of/initiator.conf
+
+for c in status stats reload "remove x" "add blk tvqn=x mem=1M"; do
+	# shellcheck disable=SC2086 # a command and its arguments
+	ctl 5 "target $c, and there is none" target $c
+	says "target $c" "no target is there"
+done
+mkdir -p /run/virtio-of
+printf '%s\n' '[target]' "control = /run/virtio-of/target.sock" '[listen]' \
+	"url = $(vof_url "$VOF_ADDR" 8551)" '[blk third]' 'mem = 1M' >"$VOF_TMP/target.conf"
+start_target --config "$VOF_TMP/target.conf"
+third=$TARGET
+ctl 0 "connect to it" connect third "${at[@]}" -s 8551 -n third
+io third
+ctl 0 "target status" target status
+like "has its devices" "$SAID" "third +blk +served +1.0M +1 +$VOF_TMP/target.conf:5"
+ctl 3 "target status of what it does not serve" target status nobody
+ctl 3 "target stats, too" target stats nobody
+ctl 3 "target remove, too" target remove nobody
+ctl 2 "target add of what cannot be" target add blk tvqn=x mem=1Q
+ctl 1 "target add of what is there" target add blk tvqn=third mem=1M
+ctl 1 "target add of what is not there" target add blk tvqn=gone "file=$VOF_TMP/gone" --wait 0
+says "target add of what is not there" "gone is not served yet.*No such file"
+ctl 0 "target stats" target stats third
+like "has what was done" "$SAID" "third +[1-9][0-9]* +[1-9][0-9.]*K"
+for c in status "status gone" stats "stats third" reload; do
+	# shellcheck disable=SC2086 # a command and its argument
+	vofctl target $c -o json | tr -d '\n' >>"$VOF_TMP/target.json"
+	echo >>"$VOF_TMP/target.json"
+done
+cp "$VOF_TMP/target.conf" "$VOF_TMP/good.conf"
+echo 'mem = 1Q' >>"$VOF_TMP/target.conf"
+ctl 2 "target reload of what is wrong" target reload
+says "target reload of what is wrong" "target.conf:7: .*nothing is changed"
+cp "$VOF_TMP/good.conf" "$VOF_TMP/target.conf"
+ctl 0 "target add" target add blk tvqn=fourth mem=1M
+ctl 0 "target remove" target remove fourth
+ctl 0 "target reload" target reload
+setpriv --reuid 65534 --clear-groups vofctl target status >/dev/null 2>&1
+is "target status is root's alone" $? 4
+ctl 0 "disconnect from it" disconnect third
+kill_target "$third"
+
 # ---- the schema --------------------------------------------------------------
 
 for c in list "show d0" "show d1" stats; do
@@ -413,7 +467,9 @@ for c in list "show d0" "show d1" stats; do
 	vofctl $c -o json | tr -d '\n' >>"$VOF_TMP/documents"
 	echo >>"$VOF_TMP/documents"
 done
-cat "$VOF_TMP/change.json" "$VOF_TMP/request.json" >>"$VOF_TMP/documents"
+tr -d '\n' <"$VOF_TMP/results.json" >>"$VOF_TMP/documents"
+echo >>"$VOF_TMP/documents"
+cat "$VOF_TMP/change.json" "$VOF_TMP/request.json" "$VOF_TMP/target.json" >>"$VOF_TMP/documents"
 echo '{ "version": 1, "devices": [ {} ] }' >"$VOF_TMP/wrong"
 cat >"$VOF_TMP/hold.py" <<-'PY'
 	import json, sys
@@ -424,7 +480,7 @@ cat >"$VOF_TMP/hold.py" <<-'PY'
 	    jsonschema.Draft7Validator(schema).validate(json.loads(line))
 PY
 is "there are documents of each kind" "$(grep -c . "$VOF_TMP/documents")" \
-	$((4 + 8 + $(grep -c . "$VOF_TMP/change.json")))
+	$((4 + 1 + 8 + 5 + $(grep -c . "$VOF_TMP/change.json")))
 check "all are as the schema has them" python3 "$VOF_TMP/hold.py" "$VOF_TMP/documents"
 check_not "another one is not" python3 "$VOF_TMP/hold.py" "$VOF_TMP/wrong"
 ctl 0 "disconnect" disconnect d0 d1
