@@ -147,9 +147,15 @@ int cmd_connect(int argc, char **argv)
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct args args = { .how.again = tries_again };
 	struct outcome out;
+	int code;
 
 	spec_init(&args.spec);
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	code = args.persist ? persist_check(&args.spec) : EXIT_OK;
+	if (code) {
+		spec_free(&args.spec);
+		return code;
+	}
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
@@ -159,9 +165,10 @@ int cmd_connect(int argc, char **argv)
 	else
 		say_result("%s: %s%s", args.spec.name, *out.disk ? out.disk : out.device,
 			   out.already ? " (already connected)" : "");
+	code = out.code;
 	/* What is refused now would be at the next boot. */
-	if (!out.code && args.persist)
-		out.code = persist_write(&args.spec, args.how.keep);
+	if (!code && args.persist)
+		code = persist_write(&args.spec, args.how.keep);
 	spec_free(&args.spec);
-	return out.code;
+	return code;
 }

@@ -83,17 +83,6 @@ int disk_list(const char *virtio, struct disk **disks)
 	return collect(pattern, disks, n);
 }
 
-int disk_parts(const struct disk *disk, struct disk **parts)
-{
-	char pattern[PATH_MAX];
-
-	*parts = say_alloc(sizeof(**parts));
-	**parts = *disk;
-	snprintf(pattern, sizeof(pattern), "/sys/class/block/%s/%s*", disk->name,
-		 disk->name);
-	return collect(pattern, parts, 1);
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -17,8 +17,6 @@ struct disk {
 
 /* Of "virtio3"; an array to be freed. Returns how many. */
 int disk_list(const char *virtio, struct disk **disks);
-/* The disk and its partitions, likewise. */
-int disk_parts(const struct disk *disk, struct disk **parts);
 /*
  * Links in /dev/disk/@where ("by-id") that lead to the disk: full paths, sorted, each to
  * be freed, and the array. Returns how many.

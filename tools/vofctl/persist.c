@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "say.h"
 #include "vofctl.h"
 
@@ -49,6 +50,41 @@ static bool fits(const struct spec *s)
 	return true;
 }
 
+static void path_of(const struct spec *s, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, PERSIST_DIR "/%s.conf", s->name);
+}
+
+/* A device that stands in two places is an error of the configuration. */
+static int only_here(const struct spec *s, const char *path)
+{
+	const struct conf_device *dev;
+	int code = EXIT_OK;
+	struct conf conf;
+
+	conf_read(&conf, CONF_FILE);
+	dev = conf_find(&conf, s->name);
+	if (dev && (strncmp(dev->where, path, strlen(path)) || dev->where[strlen(path)] != ':'))
+		code = say_fail(EXIT_FAILED, "%s: [device %s] is there already: not without "
+				"--persist", dev->where, s->name);
+	conf_free(&conf);
+	return code;
+}
+
+int persist_check(const struct spec *s)
+{
+	char path[PATH_MAX];
+
+	if (!fits(s))
+		return say_fail(EXIT_USAGE, "%s: its name or a value cannot stand in a file of "
+				"configuration", s->name);
+	path_of(s, path);
+	if (!ours(path))
+		return say_fail(EXIT_FAILED, "%s: not written by --persist, left as it is",
+				path);
+	return only_here(s, path);
+}
+
 int persist_write(const struct spec *s, bool keep)
 {
 	char path[PATH_MAX], tmp[PATH_MAX];
@@ -56,16 +92,10 @@ int persist_write(const struct spec *s, bool keep)
 	FILE *f;
 	int fd;
 
-	if (!fits(s))
-		return say_fail(EXIT_USAGE, "%s: its name or a value cannot stand in a file of "
-				"configuration", s->name);
 	mkdir("/etc/virtio-of", 0755);
 	mkdir(PERSIST_DIR, 0755);
-	snprintf(path, sizeof(path), PERSIST_DIR "/%s.conf", s->name);
+	path_of(s, path);
 	snprintf(tmp, sizeof(tmp), PERSIST_DIR "/.%s.%d", s->name, getpid());
-	if (!ours(path))
-		return say_fail(EXIT_FAILED, "%s: not written by --persist, left as it is",
-				path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)

@@ -8,9 +8,11 @@
 #define PERSIST_DIR	"/etc/virtio-of/initiator.conf.d"
 
 /*
- * The file of that name, in the place of one that was written by this. @keep: as struct
- * attempt has it. Returns an exit code, and has said what is wrong.
+ * Whether persist_write() can do it, before anything else is done; and the file of that
+ * name, in the place of one that was written by this. @keep: as struct attempt has it.
+ * Both return an exit code, and have said what is wrong.
  */
+int persist_check(const struct spec *s);
 int persist_write(const struct spec *s, bool keep);
 
 #endif

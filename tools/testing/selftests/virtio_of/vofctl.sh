@@ -326,6 +326,11 @@ ctl 0 "again" connect d0 -t tcp -a server -n com.example/disk0 --persist --idemp
 echo "[device d0]" >/etc/virtio-of/initiator.conf.d/d0.conf
 ctl 1 "not over what others wrote" connect d0 -t tcp -a server -n com.example/disk0 \
 	--persist --idempotent
+echo "[device d1]" >/etc/virtio-of/initiator.conf
+ctl 1 "nor what stands elsewhere" connect d1 "${at[@]}" -n com.example/disk1 --persist
+says "nor what stands elsewhere" "initiator.conf:1: .device d1. is there already"
+is "and nothing is done" "$(state d1)" none
+rm /etc/virtio-of/initiator.conf
 ctl 0 "disconnect" disconnect d0
 ctl 0 "connect --persist --keep" connect kept "${at[@]}" -n com.example/disk0 --persist --keep
 is "says so in the file" "$(tail -n 1 /etc/virtio-of/initiator.conf.d/kept.conf)" "keep = yes"
@@ -467,9 +472,11 @@ for c in list "show d0" "show d1" stats; do
 	vofctl $c -o json | tr -d '\n' >>"$VOF_TMP/documents"
 	echo >>"$VOF_TMP/documents"
 done
-tr -d '\n' <"$VOF_TMP/results.json" >>"$VOF_TMP/documents"
-echo >>"$VOF_TMP/documents"
-cat "$VOF_TMP/change.json" "$VOF_TMP/request.json" "$VOF_TMP/target.json" >>"$VOF_TMP/documents"
+{
+	tr -d '\n' <"$VOF_TMP/results.json"
+	echo
+	cat "$VOF_TMP/change.json" "$VOF_TMP/request.json" "$VOF_TMP/target.json"
+} >>"$VOF_TMP/documents"
 echo '{ "version": 1, "devices": [ {} ] }' >"$VOF_TMP/wrong"
 cat >"$VOF_TMP/hold.py" <<-'PY'
 	import json, sys
@@ -487,7 +494,8 @@ ctl 0 "disconnect" disconnect d0 d1
 
 # ---- udev, and many ----------------------------------------------------------
 
-mkdir -p /run/udev
+mkdir -p /run/udev /etc/udev/rules.d
+cp /vof/tools/initiator/60-virtio-of.rules /etc/udev/rules.d
 /usr/lib/systemd/systemd-udevd --daemon || bail "no udev"
 serial=/dev/disk/by-id/virtio-vof-
 for ((i = 0; i < 3; i++)); do
@@ -497,6 +505,22 @@ for ((i = 0; i < 3; i++)); do
 	ctl 0 "disconnect by it" disconnect "${SAID#d0: }"
 	is "it is gone" "$(state d0)" none
 done
+# What the rule makes of it, for the disk and for a partition.
+ctl 0 "connect" connect d0 "${at[@]}" -n com.example/disk0
+disk=$(vof_disk d0)
+check "a name in by-path" [ "$(readlink -f /dev/disk/by-path/vof-d0)" = "$disk" ]
+vofctl show d0 -o json | tr -d '\n' >"$VOF_TMP/show"
+like "show has both" "$(cat "$VOF_TMP/show")" '"by_id": .*'"$serial"'.*"by_path": .*by-path/vof-d0"'
+check "as the schema has them" python3 "$VOF_TMP/hold.py" "$VOF_TMP/show"
+db=/run/udev/data/b$(cat "/sys/block/${disk#/dev/}/dev")
+is "and what it is" "$(sed -n 's/^E:ID_VOF_//p' "$db" | sort | xargs)" \
+	"IVQN=com.example/host NAME=d0 TRANSPORT=tcp TVQN=com.example/disk0"
+printf '%446s\0\0\0\0\203\0\0\0\100\0\0\0\0\2\0\0%48s\125\252' "" "" | tr ' ' '\0' >"$disk"
+blockdev --rereadpt "$disk"
+has_part() { [ "$(readlink -f /dev/disk/by-path/vof-d0-part1)" = "${disk}1" ]; }
+check "a partition has one, too" until_done has_part
+ctl 0 "which is as good" disconnect /dev/disk/by-path/vof-d0-part1
+is "it is gone" "$(state d0)" none
 for ((i = 0; i < 30; i++)); do
 	timeout 60 vofctl connect "d$i" "${at[@]}" -n "com.example/disk$i" >>"$VOF_TMP/said30" &
 	[ $((i % 6)) != 5 ] || wait $!
