@@ -172,7 +172,7 @@ check:
 check-all:
 	@scripts/setup check debug
 	@tools/testing/run --kernel 6.1 --kernel 6.12 --kernel debug --kernel siw \
-		$(TESTS)
+		--kernel debian $(TESTS)
 
 check-full:
 	@scripts/setup check newest debug
@@ -272,7 +272,7 @@ deb:
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
-		! -name newest ! -name unpacked -exec rm -rf {} + 2>/dev/null || true
+		! -name newest ! -name unpacked ! -name debian -exec rm -rf {} + 2>/dev/null || true
 
 distclean:
 	rm -rf build

@@ -50,8 +50,8 @@ def loose_scripts(nodes):
     return out + cpio_entry("TRAILER!!!", b"", 0)
 
 
-def make_initramfs(kernel, args, nodes, path):
-    """Put the layers together."""
+def make_initramfs(kernel, args, scripts, path):
+    """Put the layers together; scripts is the last one."""
     layers = [layer("base", kernel.version, kernel.root)]
     layers += [layer("with", program) for program in args.programs]
     project = path + ".project"
@@ -62,7 +62,7 @@ def make_initramfs(kernel, args, nodes, path):
             with open(name, "rb") as f:
                 shutil.copyfileobj(f, out, 1 << 20)
             out.write(b"\0" * (-out.tell() % 512))
-        out.write(loose_scripts(nodes))
+        out.write(scripts)
     os.unlink(project)
 
 

@@ -16,6 +16,8 @@ from vm.places import say
 class Node:
     """A guest, from its command line to its exit status."""
 
+    memory = None           # what it needs at least, if that is known
+
     def __init__(self, name, words):
         self.name = name
         self.words = words      # the script and its arguments
@@ -38,7 +40,7 @@ class Node:
         """QEMU's command line."""
         net = len(names) > 1
         interactive = not self.words
-        append = ["console=ttyS0", "panic=-1", "oops=panic",
+        append = ["console=ttyS0", "oops=panic", *self.boot_words(),
                   "softlockup_panic=1", "watchdog_thresh=30", "mitigations=off",
                   "no_timer_check", "nokaslr", "audit=0", "random.trust_cpu=on",
                   "loglevel=4", "printk.time=1", "log_buf_len=4M",
@@ -58,13 +60,13 @@ class Node:
             append.append("vof.interactive=1")
         cmd = ["qemu-system-x86_64", "-name", self.name, "-M", "pc",
                "-nodefaults", "-no-user-config", "-display", "none",
-               "-no-reboot", "-m", args.mem,
+               "-m", self.memory or args.mem,
                # A kernel without ACPI finds one processor for each socket.
                "-smp", "%d,sockets=%d" % (args.smp, args.smp)]
         cmd += accel_options(kvm, args)
         if args.plugin:
             cmd += ["-plugin", args.plugin]
-        cmd += ["-kernel", kernel.image, "-initrd", initrd]
+        cmd += self.boot_options(kernel, initrd)
         if interactive:
             cmd += ["-chardev", "stdio,id=con,mux=on,signal=off",
                     "-serial", "chardev:con", "-mon", "chardev=con"]
@@ -88,6 +90,18 @@ class Node:
                         "security_model=none,multidevs=remap%s"
                         % (os.path.abspath(path).replace(",", ",,"), tag, mode)]
         return cmd + ["-append", " ".join(append + args.append)]
+
+    def boot_options(self, kernel, initrd):
+        """What of QEMU's command line is about how it boots."""
+        return ["-no-reboot", "-kernel", kernel.image, "-initrd", initrd]
+
+    def boot_words(self):
+        """The same of the kernel's command line."""
+        return ["panic=-1"]
+
+    def environment(self):
+        """QEMU's."""
+        return None
 
     def network_options(self, net, args):
         """A network card, and what it hangs on.
@@ -129,6 +143,7 @@ class Node:
             say(" ".join(cmd))
         self.process = subprocess.Popen(
             cmd, pass_fds=list(fds.values()) + self.links,
+            env=self.environment(),
             stdin=None if not self.words else subprocess.DEVNULL,
             stdout=None if not self.words else subprocess.DEVNULL,
             start_new_session=bool(self.words))

@@ -21,6 +21,7 @@
 #	# ci: 6.12 6.12-tcp debug	in CI on these kernels and transports only
 #	# timeout: 300	# smp: 2	# mem: 1G	# icount: yes
 #	# with: tshark			programs of the host that it needs
+#	# debian: initiator		these nodes are whole Debians, see lib/debian.sh
 #	# quick: yes			part of make check-quick
 #
 # With several guests, one reports: the last one that `nodes` names. The others
@@ -31,7 +32,7 @@
 set -u -o pipefail
 
 VOF_CONFIGFS=/sys/kernel/config/virtio_of
-VOF_TMP=/tmp/vof
+VOF_TMP=${VOF_TMP:-/tmp/vof}
 VOF_NAME=$(basename "$0" .sh)
 mkdir -p "$VOF_TMP"
 
@@ -48,11 +49,13 @@ vof_lib=$(dirname "${BASH_SOURCE[0]}")/lib
 for vof_part in tap log fabric target device load ledger leftovers; do
 	. "$vof_lib/$vof_part.sh"
 done
+# shellcheck source=/dev/null
+[ -z "${VOF_BOOT-}" ] || . "$vof_lib/debian.sh"
 
 # ---- a test begins ----------------------------------------------------------
 
 trap vof_on_exit EXIT
-mkfifo "$VOF_TMP/pulse.wait" 2>/dev/null
+[ -p "$VOF_TMP/pulse.wait" ] || mkfifo "$VOF_TMP/pulse.wait"
 echo 0 >"$VOF_TMP/pulse"
 vof_pulse >/dev/null 2>&1 9>&- &
 VOF_PULSE=$!
@@ -60,4 +63,5 @@ VOF_PULSE=$!
 disown $VOF_PULSE
 vof_mark starts
 vof_census >"$VOF_TMP/census"
-on_node target || [[ $VOF_PEERS != *" "* ]] || vof_reach_target
+# A Debian sees to its network by itself, in its own time.
+on_node target || [[ $VOF_PEERS != *" "* ]] || [ -n "${VOF_BOOT-}" ] || vof_reach_target
