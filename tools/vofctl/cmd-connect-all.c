@@ -2,7 +2,8 @@
 /*
  * vofctl connect-all: the devices of the configuration, all at the same time.
  *
- * It is what virtio-of@.service runs, for one of them: systemd is told that it has
+ * With --cmdline they are those that the kernel's command line names: an initramfs runs
+ * it for what the root is on. Otherwise it is what virtio-of@.service runs, for one of them: systemd is told that it has
  * started when the device is there, and after BOUND_MS at the latest, so that a target
  * that is away holds up nobody.
  */
@@ -18,8 +19,10 @@
 #include <unistd.h>
 
 #include "attempt.h"
+#include "cmdline.h"
 #include "conf.h"
 #include "describe.h"
+#include "ivqn.h"
 #include "option.h"
 #include "rxe.h"
 #include "say.h"
@@ -43,8 +46,10 @@ struct one {
 	uint64_t	ms;
 };
 
+enum { KEY_CMDLINE = 256 };
+
 static struct {
-	const char *file;
+	const char *file, *cmdline;
 	char **names;
 	int nnames;
 	bool retry, json;
@@ -62,6 +67,9 @@ static const struct argp_option options[] = {
 	{ "config", 'c', "FILE", 0, "instead of " CONF_FILE, 0 },
 	{ "retry", 'r', NULL, 0, "try again what may pass by itself, until all are connected",
 	  0 },
+	{ "cmdline", KEY_CMDLINE, "FILE", OPTION_ARG_OPTIONAL, "what this host boots from: "
+	  "rd.vof.connect= and rd.vof.rxe= of the kernel's command line, " CMDLINE_FILE
+	  ", instead of the configuration; disconnect never takes it", 0 },
 	{ "output", 'o', "FORMAT", 0, "table (the default) or json", 0 },
 	{ 0 }
 };
@@ -72,6 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'c':
 		args.file = arg;
 		return 0;
+	case KEY_CMDLINE:
+		args.cmdline = arg ? arg : CMDLINE_FILE;
+		return 0;
 	case 'r':
 		args.retry = true;
 		return 0;
@@ -81,6 +92,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		args.names = say_grow(args.names, args.nnames + 1, sizeof(*args.names));
 		args.names[args.nnames++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (args.cmdline && args.file)
+			argp_error(state, "--config or --cmdline");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -334,8 +349,18 @@ int cmd_connect_all(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
 	began = now_ms();
-	conf_read(&conf, args.file ? args.file : CONF_FILE);
+	if (args.cmdline)
+		cmdline_read(&conf, args.cmdline);
+	else
+		conf_read(&conf, args.file ? args.file : CONF_FILE);
 	conf_complain(&conf);
+	/* An initramfs without the host's name: a random one is refused, or another host. */
+	if (args.cmdline && conf.ndevices && !ivqn_given()) {
+		conf_free(&conf);
+		free(args.names);
+		return say_fail(EXIT_USAGE, IVQN_FILE " is not there: this host has no name, "
+				"or had none when its initramfs was made");
+	}
 	code = choose();
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

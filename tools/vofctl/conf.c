@@ -239,28 +239,37 @@ static void entry_device(const char *key, const char *value)
 	}
 }
 
+bool conf_add_rxe(struct conf *c, const char *netdev, char *err)
+{
+	const char *fmt = NULL;
+
+	/* A name of an interface: IFNAMSIZ, and what the kernel does not take. */
+	if (!*netdev || strlen(netdev) > 15 || strpbrk(netdev, "/: \t") ||
+	    !strcmp(netdev, ".") || !strcmp(netdev, ".."))
+		fmt = "'%.300s' is no name of an interface";
+	for (int i = 0; !fmt && i < c->nrxe; i++)
+		if (!strcmp(c->rxe[i], netdev))
+			fmt = "%s is there already";
+	if (fmt) {
+		snprintf(err, SPEC_ERROR_SIZE, fmt, netdev);
+		return false;
+	}
+	c->rxe = say_grow(c->rxe, c->nrxe + 1, sizeof(*c->rxe));
+	c->rxe[c->nrxe++] = say_copy(netdev);
+	return true;
+}
+
 static void entry_global(const char *key, const char *value)
 {
 	struct conf *c = now.c;
+	char err[SPEC_ERROR_SIZE];
 
 	if (strcmp(key, "rxe")) {
 		error("there is no key '%s' in [global], but rxe", key);
 		return;
 	}
-	/* A name of an interface: IFNAMSIZ, and what the kernel does not take. */
-	if (!*value || strlen(value) > 15 || strpbrk(value, "/: \t") ||
-	    !strcmp(value, ".") || !strcmp(value, "..")) {
-		error("rxe: '%s' is no name of an interface", value);
-		return;
-	}
-	for (int i = 0; i < c->nrxe; i++) {
-		if (!strcmp(c->rxe[i], value)) {
-			error("rxe: %s is there already", value);
-			return;
-		}
-	}
-	c->rxe = say_grow(c->rxe, c->nrxe + 1, sizeof(*c->rxe));
-	c->rxe[c->nrxe++] = say_copy(value);
+	if (!conf_add_rxe(c, value, err))
+		error("rxe: %s", err);
 }
 
 static void conf_entry(const char *key, const char *value)

@@ -39,6 +39,9 @@ struct conf {
 void conf_read(struct conf *c, const char *path);
 void conf_free(struct conf *c);
 
+/* A link more; returns false, with the cause in @err, SPEC_ERROR_SIZE bytes. */
+bool conf_add_rxe(struct conf *c, const char *netdev, char *err);
+
 struct conf_device *conf_find(const struct conf *c, const char *name);
 /* Says all errors on standard error; returns whether there are some. */
 bool conf_complain(const struct conf *c);

@@ -152,6 +152,11 @@ static int get(char name[IVQN_MAX + 1])
 	return status ? status : spread(name);
 }
 
+bool ivqn_given(void)
+{
+	return !access(IVQN_FILE, F_OK);
+}
+
 int ivqn_get(char name[IVQN_MAX + 1])
 {
 	int status;

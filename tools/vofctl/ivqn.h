@@ -28,6 +28,8 @@
  */
 int ivqn_get(char name[IVQN_MAX + 1]);
 int ivqn_set(const char *wanted, char name[IVQN_MAX + 1]);
+/* Is there one already? For who would rather have none than a random one. */
+bool ivqn_given(void);
 /* Can it be one? Else why not, in words. */
 const char *ivqn_wrong(const char *name);
 
