@@ -57,6 +57,7 @@ help:
 	@echo 'make bench-quick fails when an I/O costs more than it did'
 	@echo 'make guest       a shell in a guest with soft-RoCE, the modules and the target'
 	@echo 'make install     modules for the running kernel, programs to PREFIX ($(PREFIX))'
+	@echo '                 [INITRAMFS=1: and what an initramfs needs to boot from a disk]'
 	@echo 'make deb         packages for Debian, in build/deb'
 	@echo 'make clean       remove what was built; make distclean: fetched kernels too'
 	@echo
@@ -207,11 +208,12 @@ guest:
 PREFIX	?= /usr/local
 DESTDIR	?=
 
-install: install-modules install-target install-initiator install-wireshark
+install: install-modules install-target install-initiator install-wireshark \
+		$(if $(INITRAMFS),install-initramfs)
 	@# A name of this host's own; what is only packed here is not yet on one.
 	$(if $(DESTDIR),,$(SBINDIR)/vofctl ivqn)
 
-.PHONY: install-modules install-target install-initiator install-wireshark
+.PHONY: install-modules install-target install-initiator install-wireshark install-initramfs
 SBINDIR	= $(PREFIX)/sbin
 UNITDIR	= $(PREFIX)/lib/systemd/system
 GENERATORDIR = $(patsubst %/system,%/system-generators,$(UNITDIR))
@@ -260,6 +262,19 @@ WIRESHARKDIR ?= $(PREFIX)/share/virtio-of/wireshark
 install-wireshark:
 	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR) tools/wireshark/virtio_of.lua
 	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR)/virtio_of tools/wireshark/virtio_of/*.lua
+
+# What an initramfs needs to connect the root.
+LIBDIR	= $(PREFIX)/lib/virtio-of
+INITRAMFSDIR ?= /usr/share/initramfs-tools
+HEADERSDIR ?= /etc/kernel/header_postinst.d
+# $(call install-script,FILE,DIRECTORY,NAME)
+install-script = install -d $(DESTDIR)$(2) && sed 's,@SBINDIR@,$(SBINDIR),; s,@LIBDIR@,$(LIBDIR),' \
+	tools/boot/$(1) >$(DESTDIR)$(2)/$(3) && chmod 755 $(DESTDIR)$(2)/$(3)
+install-initramfs:
+	$(call install-script,keep-interfaces,$(LIBDIR),keep-interfaces)
+	$(call install-script,initramfs-tools/hook,$(INITRAMFSDIR)/hooks,virtio-of)
+	$(call install-script,initramfs-tools/local-top,$(INITRAMFSDIR)/scripts/local-top,virtio-of)
+	$(call install-script,initramfs-tools/header-postinst,$(HEADERSDIR),zz-virtio-of-initramfs)
 
 # Packages for Debian, in build/deb. Made in a copy of the tree, which debhelper litters.
 .PHONY: deb
