@@ -2,8 +2,8 @@
 /* link: tools/target/loop.c tools/target/timers.c */
 /* libs: -luring */
 /*
- * Notices of the event loop, on a real ring: one that is ended while something happens at
- * its socket ends as well.
+ * The event loop, on a real ring: a notice that is ended while something happens at its
+ * socket ends as well; what is ready is noticed by a loop whose passes take long.
  */
 #include <poll.h>
 #include <setjmp.h>
@@ -125,9 +125,50 @@ static void ended_under_fire(void **state)
 	close(ends[1]);
 }
 
+#define PASSES	64
+
+static unsigned int passes, noticed;
+
+static bool long_pass(void)
+{
+	const struct timespec ts = { .tv_nsec = 5 * 1000000 };
+
+	nanosleep(&ts, NULL);
+	if (++passes == PASSES)
+		loop_stop();
+	return true;
+}
+
+static void is_ready(struct watch *w)
+{
+	(void)w;
+	noticed++;
+}
+
+static const struct loop_hooks long_hooks = { .poll = long_pass, .flush = flush };
+
+/* It is looked at again by the clock, not by a number of passes. */
+static void noticed_in_time(void **state)
+{
+	struct watch watch;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(loop_init(&long_hooks), 0);
+	watch_init(&watch, ends[0], is_ready);
+	assert_int_equal(loop_run(), 0);
+	/* a pass to look, and another one to hear of it */
+	assert_in_range(noticed, PASSES / 4, PASSES);
+	loop_exit();
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(noticed_in_time),
 		cmocka_unit_test(ended_under_fire),
 	};
 
