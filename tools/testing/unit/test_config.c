@@ -155,14 +155,14 @@ static void files_in_their_order(void **state)
 	struct config c;
 
 	(void)state;
-	write_to("t.conf.d/20.conf", "[blk c]\nmem=1M\n[target]\nmax-looks = 7\n");
+	write_to("t.conf.d/20.conf", "[blk c]\nmem=1M\n[target]\nmax-looks = 010\n");
 	write_to("t.conf.d/10.conf", "[blk b]\nmem=1M\n[target]\nmax-looks = 5\nkeepalive=3\n");
 	write_to("t.conf.d/a.conf~", "nonsense");
 	write_to("t.conf.d/.b.conf", "nonsense");
 	assert_null(options_again(&c));
 	assert_string_equal(names(&c), "a b c ");
-	/* the last one says it */
-	assert_int_equal(c.max_looks, 7);
+	/* the last one says it, and zeroes in front make it no other number */
+	assert_int_equal(c.max_looks, 10);
 	assert_int_equal(c.keepalive, 3);
 	assert_string_equal(list_first(&c.devs, struct dev_cfg, node)->where + strlen(dir) + 1,
 			    "t.conf:3: ");
