@@ -32,7 +32,8 @@
  *	resets:MS	for so long: as many Resets as a control queue takes
  *	silent:N	N connections that say nothing; shows how many there are
  *	ended		all of them have been ended
- *	many:N		N instances; shows how many there are, and the last status
+ *	many:N[:FILE]	N instances; shows how many there are, and the last status; with
+ *			FILE they stay until the test has made it
  *	crowd:N		N instances that come at once, one control queue each; a # in the
  *			name of the target is the number of each
  *	theft		use the keys of our eager buffers on another connection
@@ -317,8 +318,21 @@ static bool ended(void)
 	return ok;
 }
 
+/* A pause that ends when the test is ready, however slow the machine is. */
+static bool await_file(const char *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6000; i++) {
+		if (!access(path, F_OK))
+			return true;
+		usleep(20 * 1000);
+	}
+	return false;
+}
+
 /* With names of their own, so that they do not fence each other. */
-static bool many(unsigned int n)
+static bool many(unsigned int n, const char *until)
 {
 	struct peer *all = calloc(n, sizeof(*all));
 	const char *name = ivqn;
@@ -335,6 +349,9 @@ static bool many(unsigned int n)
 	}
 	ivqn = name;
 	printf("%u instances, status 0x%04x ", i, st);
+	fflush(stdout);
+	if (until)
+		await_file(until + 1);
 	for (unsigned int j = 0; j <= i && j < n; j++)
 		down(&all[j]);
 	free(all);
@@ -378,19 +395,6 @@ static bool theft(void)
 		return !queue_call(&p.vq, &c, &d, 1, NULL) && !p.vq.buf[IN_AT] &&
 		       reading(8, 77);
 	}
-}
-
-/* A pause that ends when the test is ready, however slow the machine is. */
-static bool await_file(const char *path)
-{
-	unsigned int i;
-
-	for (i = 0; i < 6000; i++) {
-		if (!access(path, F_OK))
-			return true;
-		usleep(20 * 1000);
-	}
-	return false;
 }
 
 static bool act(const char *what)
@@ -459,7 +463,7 @@ static bool act(const char *what)
 	if (!strcmp(name, "ended"))
 		return ended();
 	if (!strcmp(name, "many"))
-		return many(a);
+		return many(a, strchr(what + strlen("many:"), ':'));
 	if (!strcmp(name, "crowd"))
 		return crowd_comes(a, tvqn, 2 * PATIENCE);
 	if (!strcmp(name, "theft"))

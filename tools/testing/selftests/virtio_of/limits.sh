@@ -97,13 +97,17 @@ start_target "${listen[@]}" --max-memory 40M --max-share 100 \
 	--blk tvqn=disk,mem=16M,queues=1
 base=$(mapped)
 free=$(taken)
-"${four[@]}" '!many:20' >"$VOF_TMP/many" &
+# Looked at while they come, and when all that can come are there.
+"${four[@]}" "!many:20:$VOF_TMP/seen" >"$VOF_TMP/many" &
 many=$!
 top=0
-while kill -0 $many 2>/dev/null; do
+while :; do
+	there=$(cat "$VOF_TMP/many")
 	now=$(taken)
 	[ "$now" -le "$top" ] || top=$now
+	[ -z "$there" ] && kill -0 $many 2>/dev/null || break
 done
+touch "$VOF_TMP/seen"
 wait $many
 note <"$VOF_TMP/many"
 check "and the log says so" target_says "bytes more: (--max-memory|what is left is kept)" 0

@@ -20,7 +20,9 @@ serve_disks()
 }
 
 if on_node target; then
-	truncate -s 128M "$VOF_TMP/disk" "$VOF_TMP/swap"
+	truncate -s 128M "$VOF_TMP/disk"
+	# Far more than is swapped out at a time: what is in memory again keeps its place.
+	truncate -s 384M "$VOF_TMP/swap"
 	serve_disks
 	barrier up
 	# shellcheck disable=SC2154 # lib.sh has slower
@@ -48,6 +50,24 @@ meminfo()
 	while read -r what kb _; do
 		[ "$what" != "$1:" ] || echo "$kb"
 	done </proc/meminfo
+}
+
+# zone WHAT: pages "free" or "managed" in the zone where all but 16 MiB is, in kB.
+zone()
+{
+	awk -v what="$1" '
+		$1 == "Node" { zone = $4 }
+		zone == "DMA32" && $(NF - 1) == what { print $NF * 4; exit }' /proc/zoneinfo
+}
+
+# squeeze KB: from here on whoever may wait for memory has so much left, and then waits until
+# some is reclaimed. What is free beyond is left to those who may not wait. Raised at the
+# end and not kept from the start: to eat up to a limit is to meet it earlier or later.
+squeeze()
+{
+	# Each zone has its share.
+	echo $((($(zone free) - $1) * ($(zone managed) + 15360) / $(zone managed))) \
+		>/proc/sys/vm/min_free_kbytes
 }
 
 mnt=$VOF_TMP/mnt
@@ -123,7 +143,10 @@ fi
 echo 99 >/proc/sys/vm/dirty_ratio
 echo 98 >/proc/sys/vm/dirty_background_ratio
 echo 0 >/proc/sys/vm/dirty_writeback_centisecs
-echo 8192 >/proc/sys/vm/min_free_kbytes
+echo 4096 >/proc/sys/vm/min_free_kbytes
+# Nor does fragmentation raise it, and the other zone is for those who have to have it.
+echo 0 >/proc/sys/vm/watermark_boost_factor
+echo 1 1 1 1 >/proc/sys/vm/lowmem_reserve_ratio
 # The last one to close the disk would write all of it.
 exec 7<"$disk"
 dirty_pages()
@@ -146,15 +169,17 @@ for ((i = 0; i < 100; i++)); do
 	[ "$(meminfo Dirty)" -lt 40000 ] || break
 	sleep 0.1
 done
-# Little above what is kept for those who may not wait.
-eat "$mnt/hog" MemFree $((8192 + 3072)) >/dev/null
-note "dirty: $(meminfo Dirty) kB, free: $(meminfo MemFree) kB"
+eat "$mnt/hog" MemFree $(($(meminfo MemFree) - $(zone free) + 12288)) >/dev/null
+squeeze 2048
+note "dirty: $(meminfo Dirty) kB, free: $(zone free) kB," \
+	"watermark $(cat /proc/sys/vm/min_free_kbytes) kB"
 check "dirty pages: there are some" [ "$(meminfo Dirty)" -gt 20000 ]
 barrier dirty-start
 check "dirty pages: live again" vof_wait_state d0 live 40 ||
 	note "$(vof_get d0 last_error)"
-note "free: $(meminfo MemFree) kB"
+note "free: $(zone free) kB"
 rm "$mnt/hog"
+echo 8192 >/proc/sys/vm/min_free_kbytes
 wait $writer
 is "dirty pages: they are written" "$?" 0
 sync
