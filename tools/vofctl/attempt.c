@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "disk.h"
 #include "hint.h"
 #include "ivqn.h"
@@ -49,14 +50,6 @@ bool attempt_stopped(void)
 	return stopped;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
-}
-
 static void nap(unsigned int ms)
 {
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
@@ -78,7 +71,7 @@ void attempt_pause(pthread_cond_t *cond, pthread_mutex_t *lock, unsigned int ms)
 /* Returns whether it was not stopped meanwhile. */
 static bool sleep_until(uint64_t when)
 {
-	while (!stopped && now_ms() < when)
+	while (!stopped && clock_ms() < when)
 		nap(POLL_MS);
 	return !stopped;
 }
@@ -272,7 +265,7 @@ static int enable(const char *name, uint64_t deadline)
 	pthread_mutex_lock(&e.lock);
 	while (!e.done) {
 		attempt_pause(&e.cond, &e.lock, TICK_MS);
-		if (e.done || !(stopped || (deadline && now_ms() >= deadline)))
+		if (e.done || !(stopped || (deadline && clock_ms() >= deadline)))
 			continue;
 		pthread_mutex_unlock(&e.lock);
 		told = !dir_write(name, "enable", "0") || told;
@@ -345,7 +338,7 @@ static void name_disk(const struct disk *d, struct outcome *out)
 /* Until its disks can be opened by the names that they shall have. */
 static void wait_for_node(const struct spec *s, uint64_t since, struct outcome *out)
 {
-	uint64_t deadline = now_ms() + NODE_MS;
+	uint64_t deadline = clock_ms() + NODE_MS;
 	bool udev = disk_udev(), ready;
 	char path[64];
 	struct disk *d;
@@ -362,7 +355,7 @@ static void wait_for_node(const struct spec *s, uint64_t since, struct outcome *
 		if (ready && n)
 			name_disk(&d[0], out);
 		free(d);
-	} while (!ready && now_ms() < deadline && sleep_until(now_ms() + POLL_MS));
+	} while (!ready && clock_ms() < deadline && sleep_until(clock_ms() + POLL_MS));
 	if (!ready)
 		failed(out, EXIT_FAILED, "is connected, but %s has not made its node in %d s",
 		       udev ? "udev" : "the kernel", NODE_MS / 1000);
@@ -374,7 +367,7 @@ static void wait_for_node(const struct spec *s, uint64_t since, struct outcome *
 static bool again(const struct spec *s, const struct attempt *how, uint64_t deadline,
 		  unsigned int *pause, char *said, struct outcome *out)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	if (!how->wait || now >= deadline || stopped)
 		return false;
@@ -384,7 +377,7 @@ static bool again(const struct spec *s, const struct attempt *how, uint64_t dead
 	if (!sleep_until(now + *pause < deadline ? now + *pause : deadline))
 		return false;
 	*pause = *pause * 2 < PAUSE_MAX_MS ? *pause * 2 : PAUSE_MAX_MS;
-	return now_ms() < deadline;
+	return clock_ms() < deadline;
 }
 
 static void copy(struct spec *to, const struct spec *from)
@@ -424,7 +417,7 @@ static bool resolve(const struct spec *wanted, struct spec *s, struct outcome *o
 static bool connect_device(const struct spec *wanted, struct spec *s,
 			   const struct attempt *how, uint64_t deadline, struct outcome *out)
 {
-	uint64_t turn = now_ms() + TURN_MS;
+	uint64_t turn = clock_ms() + TURN_MS;
 	unsigned int pause = PAUSE_FIRST_MS;
 	char said[SPEC_ERROR_SIZE] = "";
 	bool known = false;
@@ -445,7 +438,7 @@ static bool connect_device(const struct spec *wanted, struct spec *s,
 		if (there == FITS || there == WRONG)
 			return there == FITS;
 		if (there == MOVING) {
-			if (now_ms() < turn && sleep_until(now_ms() + 5 * POLL_MS))
+			if (clock_ms() < turn && sleep_until(clock_ms() + 5 * POLL_MS))
 				continue;
 			return failed(out, EXIT_BUSY, "somebody else is connecting or "
 				      "disconnecting it");
@@ -454,7 +447,7 @@ static bool connect_device(const struct spec *wanted, struct spec *s,
 		if (!ret)
 			return true;
 		/* The time was up: what has kept it up to then is the reason. */
-		if (ret == -ECANCELED && how->wait && now_ms() >= deadline) {
+		if (ret == -ECANCELED && how->wait && clock_ms() >= deadline) {
 			out->hint = NULL;
 			return failed(out, EXIT_UNREACHABLE, *said ? "%s" :
 				      "no answer within the time that was given%s", said);
@@ -475,7 +468,7 @@ static int take_turn(const struct spec *s, uint64_t until, struct outcome *out)
 	int fd;
 
 	while ((fd = made_lock(s->name)) == -EWOULDBLOCK)
-		if (now_ms() >= until || !sleep_until(now_ms() + POLL_MS))
+		if (clock_ms() >= until || !sleep_until(clock_ms() + POLL_MS))
 			break;
 	if (fd >= 0)
 		return fd;
@@ -489,7 +482,7 @@ static int take_turn(const struct spec *s, uint64_t until, struct outcome *out)
 void attempt_connect(const struct spec *wanted, const struct attempt *how,
 		     struct outcome *out)
 {
-	uint64_t begin = now_ms(), deadline = begin + how->wait * 1000ULL;
+	uint64_t begin = clock_ms(), deadline = begin + how->wait * 1000ULL;
 	char ivqn[IVQN_MAX + 1];
 	struct spec s;
 	int lock;

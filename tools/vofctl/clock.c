@@ -25,6 +25,11 @@ uint64_t clock_now(void)
 	return read_us(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_ms(void)
+{
+	return clock_now() / 1000;
+}
+
 double clock_epoch(uint64_t us)
 {
 	return epoch_us(us) / 1e6;

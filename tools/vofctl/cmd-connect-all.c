@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attempt.h"
+#include "clock.h"
 #include "cmdline.h"
 #include "conf.h"
 #include "describe.h"
@@ -123,14 +123,6 @@ static int worse(int a, int b)
 	return EXIT_FAILED;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
 static void choose_one(struct conf_device *dev)
 {
 	for (int i = 0; i < nones; i++)
@@ -199,7 +191,7 @@ static void *connect_one(void *arg)
 
 	attempt_connect(&one->dev->spec, &how, &one->out);
 	pthread_mutex_lock(&lock);
-	one->ms = now_ms() - began;
+	one->ms = clock_ms() - began;
 	one->done = true;
 	failures += one->out.code != EXIT_OK;
 	left--;
@@ -258,15 +250,15 @@ static void wait_for_all(bool links)
 	while (left) {
 		attempt_pause(&changed, &lock, TICK_MS);
 		progress();
-		if (!ready && left && now_ms() >= began + BOUND_MS) {
+		if (!ready && left && clock_ms() >= began + BOUND_MS) {
 			sd_notify(0, "READY=1");
 			ready = true;
 		}
-		if (!links && args.retry && now_ms() >= rxe) {
+		if (!links && args.retry && clock_ms() >= rxe) {
 			pthread_mutex_unlock(&lock);
 			links = make_links(false);
 			pthread_mutex_lock(&lock);
-			rxe = now_ms() + RXE_MS;
+			rxe = clock_ms() + RXE_MS;
 		}
 	}
 	pthread_mutex_unlock(&lock);
@@ -348,7 +340,7 @@ int cmd_connect_all(int argc, char **argv)
 	int code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	began = now_ms();
+	began = clock_ms();
 	if (args.cmdline)
 		cmdline_read(&conf, args.cmdline);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/vofctl/hint.c tools/vofctl/say.c tools/vofctl/spec.c */
+/* link: tools/vofctl/hint.c tools/vofctl/say.c tools/vofctl/spec.c tools/vofctl/clock.c */
 /*
  * A device that is connected, against a kernel that is pretended: what is tried again and
  * with which addresses, what ends it, whose directory is taken, what is noted.
