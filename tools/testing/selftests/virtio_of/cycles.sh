@@ -9,6 +9,7 @@
 # Emulated guests take their time; the default is what they do in some minutes, less
 # on the debug kernel, where each test looks for leaks anyway.
 # transports: rdma tcp
+# ci: 6.12 6.12-tcp
 # timeout: 600
 # smp: 2
 # mem: 2G

@@ -8,7 +8,7 @@
 #
 #	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
 # transports: rdma tcp
-# ci: 6.1 6.12 debug 6.1-tcp 6.12-tcp debug-tcp
+# ci: 6.1 6.12 debug 6.12-tcp debug-tcp
 # timeout: 420
 # smp: 2
 . "$(dirname "$0")/lib.sh"

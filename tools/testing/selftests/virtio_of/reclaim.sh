@@ -4,6 +4,7 @@
 # this very disk, dirty pages or swap. On the debug kernel, which is too slow for that:
 # how many pages a recovery takes, as it can count and refuse them.
 # transports: rdma tcp
+# ci: 6.1 6.12-tcp
 # nodes: target initiator
 # with: mkswap
 # with: swapon
