@@ -3,9 +3,9 @@
  * vofctl connect-all: the devices of the configuration, all at the same time.
  *
  * With --cmdline they are those that the kernel's command line names: an initramfs runs
- * it for what the root is on. Otherwise it is what virtio-of@.service runs, for one of them: systemd is told that it has
- * started when the device is there, and after BOUND_MS at the latest, so that a target
- * that is away holds up nobody.
+ * it for what the root is on. Otherwise it is what virtio-of@.service runs, for one of them:
+ * systemd is told that it has started when the device is there, and after BOUND_MS at the
+ * latest, so that a target that is away holds up nobody.
  */
 #include <argp.h>
 #include <pthread.h>

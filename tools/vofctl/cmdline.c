@@ -114,9 +114,9 @@ static void add_device(struct conf *c, const char *word)
 	dev->automatic = true;
 	dev->keep = true;
 	spec_init(&dev->spec);
-	if (c->ndevices == CONF_DEVICES)
+	if (c->ndevices == CONF_DEVICES) {
 		snprintf(err, sizeof(err), "more than %d devices", CONF_DEVICES);
-	else if (read_device(c, &dev->spec, value, err)) {
+	} else if (read_device(c, &dev->spec, value, err)) {
 		c->devices = say_grow(c->devices, c->ndevices + 1, sizeof(*c->devices));
 		c->devices[c->ndevices++] = dev;
 		free(value);

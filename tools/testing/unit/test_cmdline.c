@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/vofctl/cmdline.c tools/vofctl/conf.c tools/vofctl/spec.c tools/vofctl/say.c tools/vofctl/file.c tools/target/ini.c */
+/* link: tools/vofctl/cmdline.c tools/vofctl/conf.c tools/vofctl/spec.c */
+/* link: tools/vofctl/say.c tools/vofctl/file.c tools/target/ini.c */
 /* libs: -linih */
 /* What a host boots from: the kernel's command line, word by word. */
 #include <unistd.h>
@@ -88,7 +89,8 @@ static void names(void **state)
 	struct conf c;
 
 	(void)state;
-	c = line("rd.vof.connect=tcp,192.0.2.1,,,one/disk0 rd.vof.connect=tcp,192.0.2.2,,,two/disk0 "
+	c = line("rd.vof.connect=tcp,192.0.2.1,,,one/disk0 "
+		 "rd.vof.connect=tcp,192.0.2.2,,,two/disk0 "
 		 "rd.vof.connect=tcp,192.0.2.3,,,disk0");
 	assert_int_equal(c.nerrors, 0);
 	assert_int_equal(c.ndevices, 3);
