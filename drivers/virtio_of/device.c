@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "device.h"
+#include "work.h"
 
 /* The parent of all of them. */
 static struct device *vof_parent;
@@ -99,6 +100,11 @@ struct vof_device *vof_device_create(const struct vof_opts *opts)
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	if (!dev)
 		return NULL;
+	dev->wq = vof_work_make(opts->name);
+	if (!dev->wq) {
+		kfree(dev);
+		return NULL;
+	}
 	/* The memory goes with the last reference, maybe after rmdir. */
 	__module_get(THIS_MODULE);
 	dev->opts = *opts;
@@ -251,6 +257,7 @@ void vof_device_destroy(struct vof_device *dev)
 	vof_watch_stop(dev);
 	vof_recovery_stop(dev);
 	vof_news_stop(dev);
+	destroy_workqueue(dev->wq);
 	vof_link_free(&dev->link);
 }
 

@@ -98,6 +98,7 @@ struct vof_sysfs {
  * @frozen: the disk that takes no requests since the host is about to sleep; NULL:
  *	none. Used by the thread alone that takes devices to sleep and back
  * @reconnect: a new link is wanted, now
+ * @wq: runs @watch, @recovery and @news, which may wait for a target
  * @watch: proves the link, notices that requests are stuck
  * @watched_done: requests answered when @watch last ran
  * @watched_since: when that was last another number, or nothing was in flight
@@ -131,6 +132,7 @@ struct vof_device {
 	struct device *frozen;
 	bool reconnect;
 
+	struct workqueue_struct *wq;
 	struct delayed_work watch;
 	unsigned int watched_done;
 	unsigned long watched_since;

@@ -32,7 +32,6 @@
 #include <linux/sched/mm.h>
 
 #include "device.h"
-#include "work.h"
 
 /* So long must a link hold to be forgiven that the one before was lost. */
 #define VOF_RECOVERY_PROVEN	(10 * HZ)
@@ -217,7 +216,7 @@ static void vof_recovery_go_on(struct vof_device *dev)
 	next = dev->next_attempt;
 	if (vof_limit_next(limit, &when) && time_before(when, next))
 		next = when;
-	queue_delayed_work(vof_wq, &dev->recovery,
+	queue_delayed_work(dev->wq, &dev->recovery,
 			   time_after(next, jiffies) ? next - jiffies : 0);
 }
 

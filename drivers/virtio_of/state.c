@@ -13,7 +13,6 @@
  */
 #include "device.h"
 #include "trace.h"
-#include "work.h"
 
 /* What user space is told of: of a device that is on the virtio bus, and stays there. */
 #define VOF_STATES_TOLD	(BIT(VOF_LIVE) | BIT(VOF_RECOVERING) | BIT(VOF_FAILED))
@@ -128,7 +127,7 @@ void vof_state_queue(struct vof_device *dev, struct delayed_work *work,
 
 	spin_lock_irqsave(&dev->state_lock, flags);
 	if (dev->state != VOF_DEAD)
-		mod_delayed_work(vof_wq, work, delay);
+		mod_delayed_work(dev->wq, work, delay);
 	spin_unlock_irqrestore(&dev->state_lock, flags);
 }
 

@@ -8,7 +8,6 @@
  * answered for a while.
  */
 #include "device.h"
-#include "work.h"
 
 /* An idle control queue says this often that it is alive. */
 #define VOF_WATCH_KEEPALIVE	(5 * HZ)
@@ -76,7 +75,7 @@ static void vof_watch_work(struct work_struct *work)
 			      "no answer to a request while the device comes or goes");
 	}
 	/* Unless somebody wanted it sooner: no mod_delayed_work(). */
-	queue_delayed_work(vof_wq, &dev->watch, next);
+	queue_delayed_work(dev->wq, &dev->watch, next);
 }
 
 /**
