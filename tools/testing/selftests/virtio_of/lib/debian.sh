@@ -59,7 +59,8 @@ login_s()
 }
 
 # started: everything that is to start has been started, or tried.
-started() { until_done "${1:-300}" test -z "$(systemctl list-jobs --no-legend)"; }
+no_jobs() { [ -z "$(systemctl list-jobs --no-legend)" ]; }
+started() { until_done "${1:-300}" no_jobs; }
 
 # check_host: nobody complains. What a test provokes it names beforehand.
 check_host()
