@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/target/admin.c tools/target/report.c tools/target/answer.c tools/target/log.c tools/target/thread.c */
-/* libs: -ljson-c -Wl,--wrap=malloc,--wrap=json_tokener_new_ex,--wrap=json_object_new_object,--wrap=json_object_new_array,--wrap=json_object_new_string,--wrap=json_object_new_int,--wrap=json_object_new_uint64,--wrap=json_object_new_boolean,--wrap=json_object_object_add,--wrap=json_object_array_add,--wrap=json_object_to_json_string_length */
+/* link: tools/target/admin.c tools/target/report.c tools/target/answer.c */
+/* link: tools/target/log.c tools/target/thread.c */
+/* libs: -ljson-c -Wl,--wrap=malloc,--wrap=json_tokener_new_ex,--wrap=json_object_new_object */
+/* libs: -Wl,--wrap=json_object_new_array,--wrap=json_object_new_string */
+/* libs: -Wl,--wrap=json_object_new_int,--wrap=json_object_new_uint64 */
+/* libs: -Wl,--wrap=json_object_new_boolean,--wrap=json_object_object_add */
+/* libs: -Wl,--wrap=json_object_array_add,--wrap=json_object_to_json_string_length */
 /*
  * Questions of the control socket: each right one does what it says, no other one does
  * anything, and every answer is one line of JSON whatever names and bytes there are.
@@ -27,16 +32,27 @@ static bool none(void)
 	return none_at && !--none_at;
 }
 
-#define WRAP(ret, name, args, without, ...)				\
-	ret __real_##name args;						\
-	ret __wrap_##name args;						\
-	ret __wrap_##name args						\
-	{								\
-		return none() ? (without) : __real_##name(__VA_ARGS__);	\
-	}
+typeof(malloc) __real_malloc;
+typeof(json_tokener_new_ex) __real_json_tokener_new_ex;
+typeof(json_object_new_object) __real_json_object_new_object;
+typeof(json_object_new_array) __real_json_object_new_array;
+typeof(json_object_new_string) __real_json_object_new_string;
+typeof(json_object_new_int) __real_json_object_new_int;
+typeof(json_object_new_uint64) __real_json_object_new_uint64;
+typeof(json_object_new_boolean) __real_json_object_new_boolean;
+typeof(json_object_object_add) __real_json_object_object_add;
+typeof(json_object_array_add) __real_json_object_array_add;
+typeof(json_object_to_json_string_length) __real_json_object_to_json_string_length;
 
-struct json_object *__real_json_object_new_object(void);
-struct json_object *__wrap_json_object_new_object(void);
+void *__wrap_malloc(size_t n)
+{
+	return none() ? NULL : __real_malloc(n);
+}
+
+struct json_tokener *__wrap_json_tokener_new_ex(int depth)
+{
+	return none() ? NULL : __real_json_tokener_new_ex(depth);
+}
 
 struct json_object *__wrap_json_object_new_object(void)
 {
@@ -44,18 +60,45 @@ struct json_object *__wrap_json_object_new_object(void)
 	return none() ? NULL : __real_json_object_new_object();
 }
 
-WRAP(void *, malloc, (size_t n), NULL, n)
-WRAP(struct json_tokener *, json_tokener_new_ex, (int depth), NULL, depth)
-WRAP(struct json_object *, json_object_new_array, (void), NULL)
-WRAP(struct json_object *, json_object_new_string, (const char *s), NULL, s)
-WRAP(struct json_object *, json_object_new_int, (int32_t i), NULL, i)
-WRAP(struct json_object *, json_object_new_uint64, (uint64_t i), NULL, i)
-WRAP(struct json_object *, json_object_new_boolean, (json_bool b), NULL, b)
-WRAP(int, json_object_object_add, (struct json_object *o, const char *k, struct json_object *v),
-     -1, o, k, v)
-WRAP(int, json_object_array_add, (struct json_object *o, struct json_object *v), -1, o, v)
-WRAP(const char *, json_object_to_json_string_length,
-     (struct json_object *o, int flags, size_t *n), NULL, o, flags, n)
+struct json_object *__wrap_json_object_new_array(void)
+{
+	return none() ? NULL : __real_json_object_new_array();
+}
+
+struct json_object *__wrap_json_object_new_string(const char *s)
+{
+	return none() ? NULL : __real_json_object_new_string(s);
+}
+
+struct json_object *__wrap_json_object_new_int(int32_t i)
+{
+	return none() ? NULL : __real_json_object_new_int(i);
+}
+
+struct json_object *__wrap_json_object_new_uint64(uint64_t i)
+{
+	return none() ? NULL : __real_json_object_new_uint64(i);
+}
+
+struct json_object *__wrap_json_object_new_boolean(json_bool b)
+{
+	return none() ? NULL : __real_json_object_new_boolean(b);
+}
+
+int __wrap_json_object_object_add(struct json_object *o, const char *key, struct json_object *v)
+{
+	return none() ? -1 : __real_json_object_object_add(o, key, v);
+}
+
+int __wrap_json_object_array_add(struct json_object *o, struct json_object *v)
+{
+	return none() ? -1 : __real_json_object_array_add(o, v);
+}
+
+const char *__wrap_json_object_to_json_string_length(struct json_object *o, int flags, size_t *n)
+{
+	return none() ? NULL : __real_json_object_to_json_string_length(o, flags, n);
+}
 
 /* ---- what is asked ------------------------------------------------------------ */
 
