@@ -105,7 +105,8 @@ while :; do
 	there=$(cat "$VOF_TMP/many")
 	now=$(taken)
 	[ "$now" -le "$top" ] || top=$now
-	[ -z "$there" ] && kill -0 $many 2>/dev/null || break
+	[ -z "$there" ] || break
+	kill -0 $many 2>/dev/null || break
 done
 touch "$VOF_TMP/seen"
 wait $many
