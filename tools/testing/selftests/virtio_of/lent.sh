@@ -7,7 +7,7 @@
 # transports: tcp
 # ci: 6.12-tcp
 # idle: yes
-# timeout: 120
+# timeout: 240
 . "$(dirname "$0")/lib.sh"
 
 ! on_node target || serve --blk tvqn=disk0,mem=64M
@@ -78,6 +78,33 @@ check_not "nothing of what came later was sent" grep -q B "$VOF_TMP/found"
 exec {keep}>&-
 wait
 none_lent "on connections that probe"
+
+# A queue that keeps packets for as long as it likes: the device waits, and says so, until
+# the interface goes down.
+check "a new link" vof_set d0 reconnect 1
+check "live" vof_wait_state d0 live 30
+before=$(lent)
+netem delay 200s limit 10000
+dd if=/dev/zero of="$disk" bs=64k count=1 oflag=direct 2>/dev/null &
+writer=$!
+for ((i = 0; i < 100; i++)); do
+	[ "$(lent)" = "$before" ] || break
+	sleep 0.01
+done
+vof_set d0 enable 2 >"$VOF_TMP/disable" &
+disabler=$!
+told() { [[ $(vof_get d0 last_error) = *"still being sent"* ]]; }
+for ((i = 0; i < 300; i++)); do
+	! told || break
+	sleep 0.1
+done
+check "packets that stay are told of" told
+check "and waited for" kill -0 $disabler
+ip link set "$VOF_DEV" down
+# Not by check: only this shell can wait for it.
+wait $disabler
+is "the device goes when they are dropped" $? 0
+check_not "and what was to be written has failed" wait $writer
 echo 0 >"$tracing/events/kprobes/vof_lent/enable"
 echo >"$tracing/kprobe_events"
 barrier "done"
