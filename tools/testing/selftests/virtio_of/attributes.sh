@@ -299,11 +299,13 @@ is "the last one is right" "$(tail -n 1 "$VOF_TMP/uevents")" "change $device s0 
 # ---- it goes while it is read -------------------------------------------------
 
 vof_set s0 enable 0
-check "that it goes is told" told "^change $device s0 disconnecting s0$"
+# Its directory may be gone when the watcher looks into it.
+check "that it goes is told" told "^change $device s0 disconnecting (s0|-)$"
 check "and that it is gone" told "^remove $device s0 disconnecting -$"
 touch "$VOF_TMP/reading"
 readers=()
-for ((i = 0; i < 3; i++)); do
+# Three leave a connect on the debug kernel no processor within its limits.
+for ((i = 0; i < (slower > 1 ? 1 : 3); i++)); do
 	while [ -e "$VOF_TMP/reading" ]; do
 		cat /sys/bus/virtio/devices/*/{uevent,vof/*}
 	done >"$VOF_TMP/read-$i" 2>/dev/null &
