@@ -7,10 +7,16 @@
  * needs no lock for what it shares with itself. It is @retry, which can also be begun after
  * a moment.
  *
+ * What the kernel's TLS says that it has sent may still be a record that it keeps. That is no
+ * fault for who owns the memory (I2): it has copied what it encrypts, since a kvec is never
+ * taken as it is, and what is sent again comes from there. But a record that TCP has found no
+ * memory for has to be sent all the same, when no other follows it.
+ *
  * TLS has records of other kinds than data. Of these an alert is the end of the connection,
  * as the target says; anything else (new keys, tickets) could only be answered by who has
  * made the handshake, and is the end as well.
  */
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <net/tls.h>
@@ -109,6 +115,30 @@ static bool vof_tcp_record_receive(struct vof_tcp_queue *tq)
 	return ret > 0 && !tq->broken;
 }
 
+/*
+ * Have a record sent that TLS keeps because TCP found no memory for it. Whoever waits for room
+ * is told when something arrives, but here there is nothing on its way. TLS tries when it is
+ * told that there is room; not at once, since TCP says so each time that it finds no memory.
+ */
+static void vof_tcp_record_held(struct vof_tcp_queue *tq)
+{
+	struct sock *sk = tq->sock->sk;
+	const struct tls_context *ctx = tls_get_ctx(sk);
+
+	if (ctx->tx_conf != TLS_SW || list_empty(&tls_sw_ctx_tx(ctx)->tx_list) ||
+	    !tcp_rtx_and_write_queues_empty(sk)) {
+		tq->held = 0;
+		return;
+	}
+	if (tq->held && time_after_eq(jiffies, tq->held)) {
+		tq->old_write_space(sk);
+		tq->held = 0;
+	}
+	if (!tq->held)
+		tq->held = (jiffies + VOF_TCP_RETRY) ?: 1;
+	queue_delayed_work(vof_tcp_wq, &tq->retry, VOF_TCP_RETRY);
+}
+
 /**
  * vof_tcp_record_work() - send and receive what there is
  * @work: @retry of a queue with TLS
@@ -126,5 +156,7 @@ void vof_tcp_record_work(struct work_struct *work)
 		vof_tcp_send_more(tq, tq->sock->sk, NULL);
 		cond_resched();
 	} while (vof_tcp_record_receive(tq) && !READ_ONCE(tq->stopping));
+	if (!tq->broken)
+		vof_tcp_record_held(tq);
 	memalloc_noreclaim_restore(noreclaim);
 }

@@ -24,8 +24,6 @@
 
 /* So much is sent by who submits, with what others have submitted; more by a work. */
 #define VOF_TCP_INLINE		(32 * 1024)
-/* When to try again where there was no memory. */
-#define VOF_TCP_RETRY		(HZ / 50)
 
 const char * const vof_tcp_counters[] = { "lent_requests", "send_stalls", NULL };
 
@@ -223,8 +221,9 @@ bool vof_tcp_send_more(struct vof_tcp_queue *tq, struct sock *sk, u32 *budget)
 		WRITE_ONCE(tq->first, first);
 		ret = vof_tcp_send_part(tq, sk);
 		WRITE_ONCE(tq->first, false);
-		if (ret == -EAGAIN) {
-			vof_tcp_send_blocked(tq, sk, first);
+		if (ret == -EAGAIN || (ret == -ENOMEM && tq->tls)) {
+			/* TLS without memory for a record is not told when there is some. */
+			vof_tcp_send_blocked(tq, sk, first || ret == -ENOMEM);
 			return true;
 		}
 		if (ret < 0)

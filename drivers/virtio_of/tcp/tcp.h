@@ -25,6 +25,8 @@
 
 /* The largest request, which is what a target has to drain if it refuses one. */
 #define VOF_TCP_BYTES		(2 * 1024 * 1024)
+/* When to try again where there was no memory. */
+#define VOF_TCP_RETRY		(HZ / 50)
 
 /**
  * enum vof_tcp_state - where a request is
@@ -109,6 +111,7 @@ union vof_tcp_vec {
  * @vecs: what @msg gathers
  * @work: sends
  * @retry: the same, after a moment
+ * @held: with TLS: when to have a record sent that nobody sends; 0: there is none
  * @stream: what the target sends
  * @receiving: the request whose data is coming
  * @done: requests were done since the driver was told
@@ -149,6 +152,7 @@ struct vof_tcp_queue {
 	struct vof_tcp_frags frags;
 	struct work_struct work;
 	struct delayed_work retry;
+	unsigned long held;
 
 	struct vof_stream stream;
 	struct vof_req *receiving;
