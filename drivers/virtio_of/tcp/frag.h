@@ -11,8 +11,8 @@
 
 /* TCP takes memory to copy to in pieces of this size, if there are any. */
 #define VOF_TCP_FRAG_SIZE	(32 * 1024)
-/* So many of these are kept: a MiB, which is what a fast network has on its way. */
-#define VOF_TCP_FRAGS		32
+/* So many of these are kept: 4 MiB, which is what TCP has on its way at most by default. */
+#define VOF_TCP_FRAGS		128
 
 /**
  * struct vof_tcp_frags - memory that TCP has copied to, under the socket's lock

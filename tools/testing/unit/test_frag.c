@@ -134,7 +134,7 @@ static void many_at_a_time(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2000; i++) {
 		send(65536 + 32, i);
-		while (n_packets > 40)
+		while (n_packets > 160)
 			arrive();
 	}
 	assert_true(n_pages <= VOF_TCP_FRAGS);
