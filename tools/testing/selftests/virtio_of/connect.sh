@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Connect and disconnect, and every way in which a connect can fail: the errno
 # of enable, the words in last_error, the line in the kernel's log.
-# transports: rdma tcp
+# transports: rdma tcp tls
 # quick: yes
 # ci: 6.1 6.12 debug siw 6.1-tcp 6.12-tcp debug-tcp
 # timeout: 180
@@ -73,12 +73,17 @@ check "from a local address" vof_connect d0 "host_traddr=$VOF_ADDR" "tvqn=$tvqn"
 vof_disconnect d0
 
 fails "port without a target" ECONNREFUSED "nothing listens" "tvqn=$tvqn" trsvcid=9
-fails "unknown target" ENOENT "no such target" tvqn=nobody
+# With TLS nobody is told more than that his key is no good.
+if over tls; then
+	fails "unknown target" EKEYREJECTED "not at all" tvqn=nobody
+else
+	fails "unknown target" ENOENT "no such target" tvqn=nobody
+fi
 fails "access list" EACCES "access list" tvqn=locked
 # Over siw rdma_connect() waits, until TCP gives up after two minutes if nobody ends it.
 fails "nobody at the address" ETIMEDOUT "no answer" "tvqn=$tvqn" traddr=10.0.0.99
 like "the log has name, address and cause" "$(vof_log)" \
-	"bad: target $tvqn at $(vof_url 10.0.0.99 8549): .*no answer"
+	"bad: target $tvqn at $VOF_TRANSPORT://10.0.0.99:8549: .*no answer"
 vof_make nobody "tvqn=$tvqn" traddr=10.0.0.99
 (vof_set nobody enable 1 >"$VOF_TMP/nobody") &
 enabler=$!

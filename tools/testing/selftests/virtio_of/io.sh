@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Data comes back as it was written: block sizes from 512 bytes to 1 MiB, depths
 # from 1 to 128, several queues, vectors at odd addresses, a file behind it.
-# transports: rdma tcp
+# transports: rdma tcp tls
 # ci: 6.1 6.12 6.1-tcp 6.12-tcp
 # timeout: 400
 # smp: 2

@@ -16,7 +16,7 @@
 #
 #	# nodes: target initiator	several guests; the script runs in each,
 #	#				on_node NAME tells which one it is in
-#	# transports: rdma tcp		over these, rdma alone by default
+#	# transports: rdma tcp tls	over these, rdma alone by default
 #	# kernels: 6.12			not on all: 6.1, 6.12, debug, siw
 #	# ci: 6.12 6.12-tcp debug	in CI on these kernels and transports only
 #	# timeout: 300	# smp: 2	# mem: 1G	# icount: yes
@@ -46,7 +46,7 @@ esac
 # What a test has, each file by its noun. They call one another only when a test runs.
 vof_lib=$(dirname "${BASH_SOURCE[0]}")/lib
 # shellcheck source=/dev/null
-for vof_part in tap log fabric target device load ledger leftovers; do
+for vof_part in tap log fabric keys target device load ledger leftovers; do
 	. "$vof_lib/$vof_part.sh"
 done
 # shellcheck source=/dev/null
@@ -65,3 +65,4 @@ vof_mark starts
 vof_census >"$VOF_TMP/census"
 # A Debian sees to its network by itself, in its own time.
 on_node target || [[ $VOF_PEERS != *" "* ]] || [ -n "${VOF_BOOT-}" ] || vof_reach_target
+! over tls || start_agent || bail "no agent: $(tail -n 1 "$VOF_TMP/agent")"

@@ -7,7 +7,7 @@
 # back.
 #
 #	loss.sh [ROUNDS [SEED]]		scripts/guest passes arguments on
-# transports: rdma tcp
+# transports: rdma tcp tls
 # ci: 6.1 6.12 debug 6.12-tcp debug-tcp
 # timeout: 420
 # smp: 2

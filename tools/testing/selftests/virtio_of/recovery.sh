@@ -3,7 +3,7 @@
 # A lost link comes back: the target killed, frozen and restarted, the link
 # broken, under load whose data is verified; what the waiting is limited by; what
 # happens when the target comes back as something else.
-# transports: rdma tcp
+# transports: rdma tcp tls
 # idle: yes
 # ci: 6.1 6.12 6.1-tcp 6.12-tcp
 # timeout: 500
@@ -153,7 +153,7 @@ start_target --blk tvqn=other,mem=16M
 vof_set d0 reconnect 1
 sleep 3
 is "not there yet: recovering" "$(vof_get d0 state)" recovering
-like "not there yet: last_error" "$(vof_get d0 last_error)" "no such target"
+like "not there yet: last_error" "$(vof_get d0 last_error)" "no such target|not at all"
 kill_target
 truncate -s 128M "$image"
 serve_image

@@ -3,7 +3,7 @@
 # Disconnect, target death and module unload under load: nothing hangs, nothing
 # is reported as written that was not, nothing is left. And a disk that is in use
 # stays, unless somebody insists.
-# transports: rdma tcp
+# transports: rdma tcp tls
 # timeout: 400
 # with: dmsetup
 # smp: 2

@@ -7,39 +7,20 @@
 # ci: 6.12-tcp
 # timeout: 400
 # with: openssl
+# shellcheck disable=SC2154 # lib has keys and actor
 . "$(dirname "$0")/lib.sh"
 
 ivqn=virtio-of/host/$VOF_NODE
-key=$(printf '0123456789abcdef%.0s' {1..4})
 wrong=$(printf 'fedcba9876543210%.0s' {1..4})
 plain=8550
-keys=$VOF_TMP/keys
-(umask 077; echo "$ivqn $key" >"$keys")
 truncate -s 64M "$VOF_TMP/image"
 
 serve_disks()
 {
 	start_target --listen "tls://$VOF_ADDR" --listen "tcp://$VOF_ADDR:$plain" \
-		--blk "tvqn=secret,file=$VOF_TMP/image,psk=$keys" --blk "tvqn=second,mem=16M,psk=$keys" \
+		--blk "tvqn=secret,file=$VOF_TMP/image,psk=$vof_keys" --blk "tvqn=second,mem=16M,psk=$vof_keys" \
 		--blk tvqn=open,mem=16M
 }
-# add_key DESCRIPTION [KEY]: in place of one with that description.
-add_key()
-{
-	keyctl unlink "%user:$1" %:.virtio_of >/dev/null 2>&1
-	keyctl add -x user "$1" "${2:-$key}" %:.virtio_of >/dev/null
-}
-start_agent()
-{
-	virtio-of-handshake >"$VOF_TMP/agent" 2>&1 9>&- &
-	agent=$!
-	for ((i = 0; i < 200; i++)); do
-		grep -q ready "$VOF_TMP/agent" && return
-		sleep 0.1
-	done
-	return 1
-}
-stop_agent() { kill "$agent" && wait "$agent"; }
 handshakes() { grep -c 'TLS 1.3' "$VOF_TMP/agent"; }
 # fails WHAT ERRNO WORDS ATTRIBUTE=VALUE...
 fails()
@@ -128,7 +109,7 @@ busybox nc -l -p 9001 < <(sleep 100) >/dev/null 9>&- &
 other=$!
 fails "a silent one" ETIMEDOUT "did not answer the TLS handshake" trsvcid=9001
 kill $other 2>/dev/null
-openssl s_server -nocert -tls1_3 -num_tickets 0 -psk "$key" -accept 9002 \
+openssl s_server -nocert -tls1_3 -num_tickets 0 -psk "$vof_key" -accept 9002 \
 	-psk_identity "virtio-of $ivqn secret" \
 	< <(waits grep -q "port 9002: .*TLS 1.3" "$VOF_TMP/agent"; sleep 1; echo k; sleep 100) \
 	>/dev/null 2>&1 9>&- &

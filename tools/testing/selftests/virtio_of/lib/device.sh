@@ -52,11 +52,13 @@ vof_errno()
 }
 
 # vof_set NAME ATTRIBUTE VALUE: write one attribute. On failure the error's
-# name is printed.
+# name is printed. Over TLS the key for the names is in the keyring then.
 vof_set()
 {
 	local err
 	if err=$({ printf '%s\n' "$3" >"$VOF_CONFIGFS/$1/$2"; } 2>&1); then
+		[[ $2 != ?vqn ]] || ! over tls ||
+			add_key "virtio-of $(vof_get "$1" ivqn) $(vof_get "$1" tvqn)"
 		return 0
 	fi
 	vof_errno "$err"
@@ -74,6 +76,7 @@ vof_make()
 	[ -d "/sys/module/$VOF_MODULE" ] || modprobe "$VOF_MODULE" ||
 		bail "$VOF_MODULE does not load"
 	mkdir "$VOF_CONFIGFS/$name" || return 1
+	! over tls || set -- tls=1 "$@"
 	for word in "transport=$VOF_TRANSPORT" "traddr=$(target_addr)" "$@"; do
 		vof_set "$name" "${word%%=*}" "${word#*=}" || {
 			note "cannot set $word"

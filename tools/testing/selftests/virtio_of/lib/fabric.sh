@@ -8,8 +8,14 @@
 # What the tests of one fabric are about: its module, and the addresses of targets.
 VOF_MODULE=virtio_of_$VOF_TRANSPORT
 
-# over TRANSPORT: is it this one?
-over() { [ "$VOF_TRANSPORT" = "$1" ]; }
+# over TRANSPORT: is it this one? Over TLS it is TCP as well.
+over()
+{
+	case $1 in
+	tls) [ -n "${VOF_TLS-}" ] ;;
+	*) [ "$VOF_TRANSPORT" = "$1" ] ;;
+	esac
+}
 
 # vof_closed: what is said of a target that closes a connection or is killed. A stream that is
 # closed with data unread is reset.
@@ -20,7 +26,12 @@ vof_url()
 {
 	local addr=$1
 	[[ $addr != *:* ]] || addr="[$addr]"
-	echo "$VOF_TRANSPORT://$addr${2:+:$2}"
+	if over tls; then
+		addr=tls://$addr
+	else
+		addr=$VOF_TRANSPORT://$addr
+	fi
+	echo "$addr${2:+:$2}"
 }
 
 # TCP's sockets of both families: local address, peer, state; hexadecimal as the kernel has

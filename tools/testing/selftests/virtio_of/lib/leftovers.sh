@@ -69,6 +69,7 @@ finish()
 		stop_target "${vof_targets[-1]}" ||
 			not_ok "the target ends with status 0 on SIGTERM (got $?)"
 	done
+	[ -z "$AGENT" ] || stop_agent || not_ok "the agent for TLS ends well"
 	status=0
 	: >"$VOF_TMP/text"
 	for m in virtio_of_{rdma,tcp} virtio_of; do

@@ -18,10 +18,18 @@ target_addr()
 }
 
 # start_target ARGUMENTS...: start virtio-of-target and wait until it listens.
-# Where it listens is added when the arguments name nothing else. Leaves
-# its process id in TARGET and its log's path in TARGET_LOG.
+# Where it listens is added when the arguments name nothing else, and over TLS the keys of
+# each device. Leaves its process id in TARGET and its log's path in TARGET_LOG.
 start_target()
 {
+	local -a args=("$@")
+	local i
+
+	for ((i = 1; i < $#; i++)); do
+		! over tls || [[ ${args[i - 1]} != --@(blk|rng|net|scsi) ]] ||
+			args[i]+=,psk=$vof_keys
+	done
+	set -- ${args[@]+"${args[@]}"}
 	[[ " $* " = *" --listen"* || " $* " = *" --config"* ]] ||
 		set -- --listen "$(vof_url "$VOF_ADDR")" "$@"
 	vof_listen virtio-of-target "$@"
@@ -162,5 +170,9 @@ vof_no_disks()
 	losetup -D
 }
 
-# act ARGUMENTS...: vof-act, see there, at the address of targets.
-act() { vof-act --addr "$(vof_url "$(target_addr)")" "$@"; }
+# vof-act, see there, at the address of targets.
+actor=(vof-act --addr "$(vof_url "$(target_addr)")")
+! over tls || actor+=(--psk "$vof_key")
+
+# act ARGUMENTS...: the same.
+act() { "${actor[@]}" "$@"; }
