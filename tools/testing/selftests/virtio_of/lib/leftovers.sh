@@ -104,7 +104,7 @@ finish()
 vof_on_exit()
 {
 	local status=$?
-	kill "$VOF_PULSE" 2>/dev/null
+	[ -z "$VOF_PULSE" ] || kill "$VOF_PULSE" 2>/dev/null
 	if [ -z "$tap_done" ]; then
 		echo "Bail out! the test ended early, status $status"
 		vof_explain
