@@ -53,6 +53,20 @@ check "copies: vectors at odd addresses" vof-vecio "$(vof_disk d0)" 20
 vof_disconnect d0
 stop_target
 
+# What the driver was told may need more than this target takes: it is waited for.
+start_target --blk tvqn=disk0,mem=16M,num-descs=2
+check "fewer descriptors: connect" vof_connect d0 tvqn=disk0 reconnect_delay=1
+kill_target
+start_target --blk tvqn=disk0,mem=16M,num-descs=1
+check "fewer descriptors: it is said so" vof_wait_error d0 \
+	"came back changed: keyed descriptors per command was 2, is 1"
+is "fewer descriptors: recovering" "$(vof_get d0 state)" recovering
+kill_target
+start_target --blk tvqn=disk0,mem=16M,num-descs=3
+check "more of them: live again" vof_wait_state d0 live 10
+vof_disconnect d0
+stop_target
+
 try "2 descriptors" num-descs=2
 try "an eager buffer of 512 bytes" eager=512
 try "an eager buffer of 8 KiB" eager=8K

@@ -16,17 +16,6 @@ truncate -s 64M "$image"
 # The same file, whichever process serves it.
 serve_image() { start_target --blk "tvqn=disk0,file=$image,queues=2"; }
 
-# error_of NAME REGEX: last_error matches it, within 20 s.
-error_of()
-{
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[[ ! $(vof_get "$1" last_error) =~ $2 ]] || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 serve_image
 check "connect" vof_connect d0 tvqn=disk0 reconnect_delay=1
 disk=$(vof_disk d0)
@@ -138,7 +127,8 @@ kill_target
 truncate -s 64M "$image"
 serve_image
 # It may be that it only starts: no reason to give up.
-check "shrunk: waited for" error_of d0 "came back changed: capacity in sectors was 262144, is 131072"
+check "shrunk: waited for" vof_wait_error d0 \
+	"came back changed: capacity in sectors was 262144, is 131072"
 is "shrunk: recovering" "$(vof_get d0 state)" recovering
 kill_target
 truncate -s 128M "$image"

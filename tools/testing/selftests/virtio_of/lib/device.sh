@@ -123,6 +123,18 @@ vof_wait_state()
 	return 1
 }
 
+# vof_wait_error NAME REGEX: last_error matches it, within 20 s.
+vof_wait_error()
+{
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[[ ! $(vof_get "$1" last_error) =~ $2 ]] || return 0
+		sleep 0.1
+	done
+	note "last_error of $1: $(vof_get "$1" last_error)"
+	return 1
+}
+
 # vof_bind bind|unbind DEVICE [DRIVER]: a device of the virtio bus, virtio_blk by default
 vof_bind() { echo "$2" >"/sys/bus/virtio/drivers/${3:-virtio_blk}/$1"; }
 
