@@ -8,7 +8,8 @@
  *
  * The name of what is served comes last, since commas and colons are allowed in it. A
  * device that the root is on never fails for want of its target, and is never taken away:
- * nothing could go on.
+ * nothing could go on. Nobody resolves names in an initramfs, so that one with a name would
+ * be tried for ever: it is refused.
  */
 #include "cmdline.h"
 
@@ -64,6 +65,17 @@ static char *next_word(char **rest)
 	return word;
 }
 
+static bool no_names(const struct spec *s, char *err)
+{
+	size_t n;
+
+	if (spec_in_digits(s, SPEC_TRADDR, err) && spec_in_digits(s, SPEC_HOST_TRADDR, err))
+		return true;
+	n = strlen(err);
+	snprintf(err + n, SPEC_ERROR_SIZE - n, ": no names in an initramfs");
+	return false;
+}
+
 /* Two targets may call what they serve the same. */
 static bool name_device(struct conf *c, struct spec *s, char *err)
 {
@@ -100,7 +112,7 @@ static bool read_device(struct conf *c, struct spec *s, char *value, char *err)
 		if (*field && !spec_set(s, spec_key(fields[i]), field, err))
 			return false;
 	}
-	return spec_complete(s, err) && name_device(c, s, err) &&
+	return spec_complete(s, err) && no_names(s, err) && name_device(c, s, err) &&
 	       spec_set(s, spec_key(SPEC_CTRL_LOSS_TMO), "-1", err);
 }
 

@@ -259,6 +259,22 @@ bool spec_set(struct spec *s, const char *key, const char *value, char *err)
 	return true;
 }
 
+bool spec_in_digits(const struct spec *s, enum spec_attr a, char *err)
+{
+	char *copy, *rest, *word;
+	bool good = true;
+
+	if (!s->value[a])
+		return true;
+	copy = say_copy(s->value[a]);
+	rest = copy;
+	while (good && (word = strtok_r(rest, " \t", &rest)))
+		if (!is_address(word))
+			good = wrong(err, "%s: '%s' is no address in digits", rules[a].key, word);
+	free(copy);
+	return good;
+}
+
 bool spec_complete(const struct spec *s, char *err)
 {
 	static const enum spec_attr needed[] = { SPEC_TRANSPORT, SPEC_TRADDR, SPEC_TVQN };

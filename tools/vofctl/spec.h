@@ -57,6 +57,8 @@ bool spec_set_name(struct spec *s, const char *name, char *err);
 bool spec_set(struct spec *s, const char *key, const char *value, char *err);
 /* The words for yes and no, of whatever key. Returns whether it is one of them. */
 bool spec_yesno(const char *value, bool *yes);
+/* Has the attribute addresses in digits alone, or nothing at all? */
+bool spec_in_digits(const struct spec *s, enum spec_attr a, char *err);
 /* Is there all that is needed to connect, and does it fit together? */
 bool spec_complete(const struct spec *s, char *err);
 /*

@@ -125,7 +125,8 @@ static void mistakes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		snprintf(text, sizeof(text), "rd.vof.rxe=eth0 %s rd.vof.connect=tcp,h,,,good",
+		snprintf(text, sizeof(text), "rd.vof.rxe=eth0 %s "
+			 "rd.vof.connect=tcp,fe80::1%%eth0,,,good",
 			 bad[i][0]);
 		snprintf(said, sizeof(said), "%s: %s", bad[i][0], bad[i][1]);
 		c = line(text);
@@ -138,18 +139,44 @@ static void mistakes(void **state)
 	}
 }
 
+/* Nobody would resolve them. */
+static void no_names(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "rd.vof.connect=tcp,target.example,,,x",
+		  "traddr: 'target.example' is no address in digits: no names in an initramfs" },
+		{ "rd.vof.connect=tcp,192.0.2.1 h,,,x",
+		  "traddr: 'h' is no address in digits: no names in an initramfs" },
+		{ "rd.vof.connect=tcp,192.0.2.1,here,,x",
+		  "host_traddr: 'here' is no address in digits: no names in an initramfs" },
+	};
+	char text[256], said[256];
+	struct conf c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), "\"%s\"", bad[i][0]);
+		snprintf(said, sizeof(said), "%s: %s", bad[i][0], bad[i][1]);
+		c = line(text);
+		assert_int_equal(c.ndevices, 0);
+		assert_int_equal(c.nerrors, 1);
+		assert_string_equal(c.errors[0], said);
+		conf_free(&c);
+	}
+}
+
 static void ends(void **state)
 {
 	struct conf c;
 
 	(void)state;
-	c = line("quiet -- rd.vof.connect=tcp,h,,,x rd.vof.rxe=eth0\n");
+	c = line("quiet -- rd.vof.connect=tcp,192.0.2.1,,,x rd.vof.rxe=eth0\n");
 	assert_int_equal(c.ndevices + c.nrxe + c.nerrors, 0);
 	conf_free(&c);
 	c = line("");
 	assert_int_equal(c.ndevices + c.nrxe + c.nerrors, 0);
 	conf_free(&c);
-	c = line("xrd.vof.connect=tcp,h,,,x \"a rd.vof.rxe=eth0");
+	c = line("xrd.vof.connect=tcp,192.0.2.1,,,x \"a rd.vof.rxe=eth0");
 	assert_int_equal(c.ndevices + c.nrxe + c.nerrors, 0);
 	conf_free(&c);
 	cmdline_read(&c, "/nowhere/cmdline");
@@ -164,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(understood, begin, end),
 		cmocka_unit_test_setup_teardown(names, begin, end),
 		cmocka_unit_test_setup_teardown(mistakes, begin, end),
+		cmocka_unit_test_setup_teardown(no_names, begin, end),
 		cmocka_unit_test_setup_teardown(ends, begin, end),
 	};
 
