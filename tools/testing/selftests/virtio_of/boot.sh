@@ -57,7 +57,10 @@ no_jobs() { [ -z "$(systemctl list-jobs --no-legend)" ]; }
 # on_fabric: the root is where it should be, and what leads to it is as it should be.
 on_fabric()
 {
-	is "the root is on the fabric" "$(findmnt -n -o SOURCE /)" "$(readlink -f $by_id)"
+	# udev makes its links anew.
+	check "the root has its name" until_done 60 test -b $by_id
+	is "the root is on the fabric" \
+		"$(readlink -f "$(findmnt -n -o SOURCE /)")" "$(readlink -f $by_id)"
 	is "its device is live, for ever" "$(state) $(cat "$VOF_CONFIGFS/$device/ctrl_loss_tmo")" \
 		"live -1"
 	is "over" "$(cat "$VOF_CONFIGFS/$device/transport")" "$VOF_TRANSPORT"
