@@ -270,7 +270,7 @@ static int init(void (*lost)(const char *adapter))
 	channel = rdma_create_event_channel();
 	flags = channel ? fcntl(channel->fd, F_GETFL) : -1;
 	if (flags < 0 || fcntl(channel->fd, F_SETFL, flags | O_NONBLOCK)) {
-		log_err("no RDMA event channel: %s (is the module rdma_ucm loaded?)",
+		log_err("rdma://: %s: is the module rdma_ucm loaded? Without an adapter leave rdma:// out",
 			strerror(errno));
 		return -1;
 	}
