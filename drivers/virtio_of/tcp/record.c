@@ -124,16 +124,21 @@ static void vof_tcp_record_held(struct vof_tcp_queue *tq)
 {
 	struct sock *sk = tq->sock->sk;
 	const struct tls_context *ctx = tls_get_ctx(sk);
+	bool held;
 
-	if (ctx->tx_conf != TLS_SW || list_empty(&tls_sw_ctx_tx(ctx)->tx_list) ||
-	    !tcp_rtx_and_write_queues_empty(sk)) {
+	/* The work of TLS, which may be at it already, frees the record with this lock held. */
+	lock_sock(sk);
+	held = ctx->tx_conf == TLS_SW && !list_empty(&tls_sw_ctx_tx(ctx)->tx_list) &&
+	       tcp_rtx_and_write_queues_empty(sk);
+	if (!held) {
 		tq->held = 0;
-		return;
-	}
-	if (tq->held && time_after_eq(jiffies, tq->held)) {
+	} else if (tq->held && time_after_eq(jiffies, tq->held)) {
 		tq->old_write_space(sk);
 		tq->held = 0;
 	}
+	release_sock(sk);
+	if (!held)
+		return;
 	if (!tq->held)
 		tq->held = (jiffies + VOF_TCP_RETRY) ?: 1;
 	queue_delayed_work(vof_tcp_wq, &tq->retry, VOF_TCP_RETRY);

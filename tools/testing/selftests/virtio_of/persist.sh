@@ -78,6 +78,7 @@ case $VOF_BOOT in
 	down=$(($(down_s) - $(cat "$VOF_TMP/down.usual")))
 	check "the dead target held up the shutdown for less than 40 s ($down s)" [ "$down" -lt 40 ]
 	# The rest of a boot takes as long as the machine is busy.
+	check "its start ends" until_done 60 systemctl -q is-active virtio-of@disk0
 	held=$(held_ms virtio-of@disk0)
 	check "one can log in" test -n "$login"
 	check "and was held up for less than 30 s ($held ms)" [ "$held" -lt 30000 ]
