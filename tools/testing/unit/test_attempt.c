@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* link: tools/vofctl/hint.c tools/vofctl/say.c tools/vofctl/spec.c tools/vofctl/clock.c */
+/* link: tools/vofctl/hint.c tools/vofctl/say.c tools/vofctl/spec.c */
 /*
  * A device that is connected, against a kernel that is pretended: what is tried again and
  * with which addresses, what ends it, whose directory is taken, what is noted.
@@ -16,10 +16,12 @@ static int pretend_sleep(const struct timespec *ts, struct timespec *left);
 static bool pretend_resolve(struct spec *s, char *err);
 
 #define clock_gettime(clock, ts)	pretend_clock(clock, ts)
+#define clock_ms			pretend_clock_ms
 #define nanosleep(ts, left)		pretend_sleep(ts, left)
 #define spec_resolve(s, err)		pretend_resolve(s, err)
 #include "../../vofctl/attempt.c"
 #undef clock_gettime
+#undef clock_ms
 #undef nanosleep
 #undef spec_resolve
 
@@ -27,17 +29,20 @@ static bool pretend_resolve(struct spec *s, char *err);
 
 static uint64_t slept_ms;	/* in no time */
 
-/* The clock on the wall was an hour fast, and is set right as soon as one has looked. */
+/* What a thread is waited for by: the monotonic one goes on, that on the wall is an hour fast. */
 static int pretend_clock(clockid_t clock, struct timespec *ts)
 {
 	int ret = clock_gettime(clock, ts);
 
 	if (clock == CLOCK_REALTIME)
 		ts->tv_sec += 3600;
-	ts->tv_nsec += slept_ms * 1000000;
-	ts->tv_sec += ts->tv_nsec / 1000000000;
-	ts->tv_nsec %= 1000000000;
 	return ret;
+}
+
+/* All else goes by this one, which only sleeping moves. */
+uint64_t pretend_clock_ms(void)
+{
+	return 1000 + slept_ms;
 }
 
 static int pretend_sleep(const struct timespec *ts, struct timespec *left)
@@ -350,6 +355,18 @@ static void names(void **state)
 	assert_int_equal(attempt((struct attempt){ .wait = 60 }), EXIT_OK);
 	assert_string_equal(k.traddr, "192.0.2.2");
 	assert_int_equal(asked, 2);
+	assert_int_equal(slept_ms, PAUSE_FIRST_MS);
+}
+
+/* For as long as was given, and no longer. */
+static void time_is_up(void **state)
+{
+	(void)state;
+	memset(addresses, 0, sizeof(addresses));
+	assert_int_equal(attempt((struct attempt){ .wait = 2 }), EXIT_UNREACHABLE);
+	assert_int_equal(asked, 3);
+	assert_int_equal(slept_ms, 2000);
+	assert_null(k.state);
 }
 
 static void names_that_nobody_knows(void **state)
@@ -364,6 +381,7 @@ static void names_that_nobody_knows(void **state)
 	assert_int_equal(asked, 3);
 	assert_int_equal(k.enables, 2);
 	assert_string_equal(k.traddr, "192.0.2.1");
+	assert_int_equal(slept_ms, 3 * PAUSE_FIRST_MS);
 	asked = 0;
 	k.state = NULL;
 	assert_int_equal(attempt((struct attempt){ 0 }), EXIT_UNREACHABLE);
@@ -381,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whose_it_is, begin, end),
 		cmocka_unit_test_setup_teardown(kept, begin, end),
 		cmocka_unit_test_setup_teardown(names, begin, end),
+		cmocka_unit_test_setup_teardown(time_is_up, begin, end),
 		cmocka_unit_test_setup_teardown(names_that_nobody_knows, begin, end),
 	};
 
