@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "attempt.h"
+#include "made.h"
 #include "option.h"
 #include "persist.h"
 #include "say.h"
@@ -166,9 +167,13 @@ int cmd_connect(int argc, char **argv)
 		say_result("%s: %s%s", args.spec.name, *out.disk ? out.disk : out.device,
 			   out.already ? " (already connected)" : "");
 	code = out.code;
-	/* What is refused now would be at the next boot. */
+	/*
+	 * What is refused now would be at the next boot. One that was there and is kept stays
+	 * so, then, too.
+	 */
 	if (!code && args.persist)
-		code = persist_write(&args.spec, args.how.keep);
+		code = persist_write(&args.spec, args.how.keep ||
+				     made_by(args.spec.name) == MADE_KEEP);
 	spec_free(&args.spec);
 	return code;
 }
