@@ -56,7 +56,7 @@ int persist_write(const struct spec *s, bool keep)
 /* connect d, with @more, which may be NULL */
 static int run(const char *more)
 {
-	char *argv[] = { "connect", "d", "-t", "tcp", "-a", "192.0.2.1", "-n", "t",
+	char *argv[12] = { "connect", "d", "-t", "tcp", "-a", "192.0.2.1", "-n", "t",
 			 "--idempotent", "--persist", (char *)more, NULL };
 
 	written = 0;
