@@ -41,6 +41,8 @@ if on_node target; then
 	netem
 	barrier mended
 	barrier "done"
+	stop_target
+	modprobe -r virtio_blk
 	finish
 fi
 
