@@ -351,7 +351,7 @@ static bool many(unsigned int n, const char *until)
 	printf("%u instances, status 0x%04x ", i, st);
 	fflush(stdout);
 	if (until)
-		await_file(until + 1);
+		await_file(until);
 	for (unsigned int j = 0; j <= i && j < n; j++)
 		down(&all[j]);
 	free(all);
@@ -395,6 +395,15 @@ static bool theft(void)
 		return !queue_call(&p.vq, &c, &d, 1, NULL) && !p.vq.buf[IN_AT] &&
 		       reading(8, 77);
 	}
+}
+
+/* What is behind the second colon, or NULL. */
+static const char *third(const char *what)
+{
+	const char *colon = strchr(what, ':');
+
+	colon = colon ? strchr(colon + 1, ':') : NULL;
+	return colon ? colon + 1 : NULL;
 }
 
 static bool act(const char *what)
@@ -463,7 +472,7 @@ static bool act(const char *what)
 	if (!strcmp(name, "ended"))
 		return ended();
 	if (!strcmp(name, "many"))
-		return many(a, strchr(what + strlen("many:"), ':'));
+		return many(a, third(what));
 	if (!strcmp(name, "crowd"))
 		return crowd_comes(a, tvqn, 2 * PATIENCE);
 	if (!strcmp(name, "theft"))

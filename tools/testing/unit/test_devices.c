@@ -321,6 +321,19 @@ static void any_disk_after_a_reload(void **state)
 	assert_false(dev->vanished);
 }
 
+/* A configuration in which the same file is served by another name. */
+static void b_instead_of_a(struct config *c)
+{
+	list_init(&c->listens);
+	list_init(&c->devs);
+	cfgs[1] = cfgs[0];
+	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
+	list_init(&cfgs[1].node);
+	steps[0] = (struct reload_step){ RELOAD_REMOVE, &cfgs[0], NULL };
+	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
+	n_steps = 2;
+}
+
 /* A disk gets another name: it is not served by that before the old one has ended. */
 static void a_file_changes_hands(void **state)
 {
@@ -332,14 +345,7 @@ static void a_file_changes_hands(void **state)
 	(void)state;
 	assert_int_equal(stat("/dev/null", &st), 0);
 	held = st.st_ino;
-	list_init(&c.listens);
-	list_init(&c.devs);
-	cfgs[1] = cfgs[0];
-	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
-	list_init(&cfgs[1].node);
-	steps[0] = (struct reload_step){ RELOAD_REMOVE, &cfgs[0], NULL };
-	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
-	n_steps = 2;
+	b_instead_of_a(&c);
 	/* what is begun takes its time */
 	any = (struct instance *)&any;
 	opens = 0;
@@ -469,14 +475,7 @@ static void no_memory_for_a_device(void **state)
 	struct reload_tally tally;
 
 	(void)state;
-	list_init(&c.listens);
-	list_init(&c.devs);
-	cfgs[1] = cfgs[0];
-	snprintf(cfgs[1].tvqn, sizeof(cfgs[1].tvqn), "b");
-	list_init(&cfgs[1].node);
-	steps[0] = (struct reload_step){ RELOAD_REMOVE, &cfgs[0], NULL };
-	steps[1] = (struct reload_step){ RELOAD_ADD, NULL, &cfgs[1] };
-	n_steps = 2;
+	b_instead_of_a(&c);
 	no_device = true;
 	assert_true(devices_reload(&c, &tally));
 	no_device = false;

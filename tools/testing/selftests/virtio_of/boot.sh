@@ -19,16 +19,9 @@ if on_node target; then
 	}
 	# Whoever asks where this host is wants to connect.
 	knocked() { ip neigh show to 10.0.1.2 | grep -q .; }
-	for ((i = 0; i < 3000; i++)); do
-		! knocked || break
-		sleep 0.1
-	done
-	check "the initiator asks before it is served" knocked
+	check "the initiator asks before it is served" until_done 300 knocked
 	modprobe virtio_blk
-	for ((i = 0; i < 100; i++)); do
-		[ ! -b /dev/vda ] || break
-		sleep 0.1
-	done
+	until_done 10 test -b /dev/vda
 	serve_root
 	barrier up
 	barrier restart
@@ -46,15 +39,10 @@ if on_node target; then
 	finish
 fi
 
-# 6.1 has no handshakes.
-# shellcheck disable=SC2034 # lib/debian.sh reads it
-expected_units=virtio-of-handshake
 device=root
 by_id=/dev/disk/by-id/virtio-root
 state() { cat "$VOF_CONFIGFS/$device/state"; }
 addresses() { ip -4 -o addr show dev eth0 | awk '{ print $4 }'; }
-
-no_jobs() { [ -z "$(systemctl list-jobs --no-legend)" ]; }
 
 # on_fabric: the root is where it should be, and what leads to it is as it should be.
 on_fabric()
@@ -66,7 +54,7 @@ on_fabric()
 	is "its device is live, for ever" "$(state) $(cat "$VOF_CONFIGFS/$device/ctrl_loss_tmo")" \
 		"live -1"
 	is "over" "$(cat "$VOF_CONFIGFS/$device/transport")" "$VOF_TRANSPORT"
-	check "everything is started" until_done 300 no_jobs
+	check "everything is started" started
 	is "the interface was set up once" "$(addresses)" 10.0.1.2/24
 	is "networkd keeps it" "$(systemctl is-active systemd-networkd) $(networkctl status eth0 |
 		sed -n 's/^ *Network File: //p')" "active /run/systemd/network/00-virtio-of-eth0.network"

@@ -45,7 +45,7 @@ types "apt" $guide '^   make deb' \
 	"/make deb/d; s/apt install/apt-get -q -y install/; s,\./build/deb/virtio-of-dkms\S*,,
 	s,\./build/deb,/vof/debs,; s/linux-headers-amd64//"
 install_modules
-until_done 60 ping -c 1 -W 1 "$VOF_ADDR"
+until_done 60 ping -c 1 -W 1 "$VOF_ADDR" >/dev/null
 
 # ---- the target -------------------------------------------------------------
 

@@ -28,10 +28,7 @@ check "the new instance waits for the old one's write, and wins" \
 dmsetup suspend --noudevrules --noudevsync slow
 act --tvqn disk up post:16:1 "await:$VOF_TMP/goes-on" collect >"$VOF_TMP/posted" 2>&1 &
 posted=$!
-for ((i = 0; i < 100; i++)); do
-	grep -q post "$VOF_TMP/posted" && break
-	sleep 0.1
-done
+until_done 10 grep -q post "$VOF_TMP/posted"
 check "another initiator does not wait for it" \
 	act "${below[@]}" --ivqn other "$(over tls || echo "<1500 ")up" !below:16:1
 dmsetup resume --noudevrules --noudevsync slow
@@ -54,10 +51,7 @@ check "what Reset would take back is refused until then" \
 "${actor[@]}" "${below[@]}" up post:8:3 sleep:60000 \
 	>"$VOF_TMP/late" 2>&1 &
 late=$!
-for ((i = 0; i < 100; i++)); do
-	grep -q post "$VOF_TMP/late" && break
-	sleep 0.1
-done
+until_done 10 grep -q post "$VOF_TMP/late"
 sleep 0.5
 kill_target
 check "killed before the write has landed" act "${below[@]}" !below:8:3

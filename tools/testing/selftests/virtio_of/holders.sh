@@ -35,7 +35,7 @@ held()
 install_packages tools >/dev/null || bail "no packages"
 install_modules
 barrier up
-until_done 60 ping -c 1 -W 1 "$(target_addr)" || bail "no network"
+until_done 60 ping -c 1 -W 1 "$(target_addr)" >/dev/null || bail "no network"
 check "connect" vofctl connect disk0 -t tcp -a "$(target_addr)" -n disk0
 check "and another one" vofctl connect disk1 -t tcp -a "$(target_addr)" -n disk1
 v0=$(readlink -f $one)

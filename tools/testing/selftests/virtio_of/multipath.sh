@@ -23,15 +23,6 @@ paths() { dmsetup deps -o devname "$1" | grep -o '(vd[a-z]*)' | tr -d '()\n'; }
 ready() { [[ $(path_state "$1") = *" active "*" ready" ]]; }
 is_down() { [[ $(path_state "$1") = *" failed "* ]]; }
 some_map() { [ -n "$(maps)" ] && [ "$(paths "$(maps)" | wc -c)" = 6 ]; }
-until_done()
-{
-	local i
-	for ((i = 0; i < 400; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
 word() { timeout 60 dd if="$1" bs=4k count=1 iflag=direct 2>/dev/null | head -c 5; }
 
 mkdir -p /run/udev
@@ -73,36 +64,36 @@ udevadm settle
 is "udev names it" "$(readlink -f /dev/disk/by-id/virtio-*"$(cat "/sys/block/${other#/dev/}/serial")")" "$other"
 multipathd -d -s >"$VOF_TMP/multipathd" 2>&1 &
 daemon=$!
-check "there is a map of two paths" until_done some_map ||
+check "there is a map of two paths" until_done 40 some_map ||
 	{ tail -n 20 "$VOF_TMP/multipathd" | note; multipath -v3 -ll 2>&1 | tail -n 40 | note; }
 map=/dev/mapper/$(maps)
 like "of these two" "$(paths "$(maps)")" "^(${p1#/dev/}${p2#/dev/}|${p2#/dev/}${p1#/dev/})$"
 is "it reads the disk" "$(word "$map")" first
 is "the other disk is not part of it" "$(word "$other")" other
 
-check "both paths are ready" until_done ready "$p1"
+check "both paths are ready" until_done 40 ready "$p1"
 kill_target "$one"
 check "one path is lost" vof_wait_state p1 recovering
 is "the map reads on" "$(word "$map")" first
-check "the path is down" until_done is_down "$p1"
+check "the path is down" until_done 40 is_down "$p1"
 is "and the map reads" "$(word "$map")" first
 serve_at 8549 "$VOF_TMP/disk"
 check "it is back" vof_wait_state p1 live 60
-check "multipathd takes it back" until_done ready "$p1"
+check "multipathd takes it back" until_done 40 ready "$p1"
 
-check "both paths are ready" until_done ready "$p2"
+check "both paths are ready" until_done 40 ready "$p2"
 kill_target "$two"
 check "the other path is lost" vof_wait_state p2 recovering
-check "it is down" until_done is_down "$p2"
+check "it is down" until_done 40 is_down "$p2"
 is "the map reads through the first one" "$(word "$map")" first
 serve_at 8550 "$VOF_TMP/disk"
 check "it is back, too" vof_wait_state p2 live 60
-check "and taken back" until_done ready "$p2"
+check "and taken back" until_done 40 ready "$p2"
 is "still two paths" "$(paths "$(maps)" | wc -c)" 6
 
 multipathd shutdown >/dev/null
 wait $daemon
-check "the map can be removed" until_done dmsetup remove --retry "${map##*/}"
+check "the map can be removed" until_done 40 dmsetup remove --retry "${map##*/}"
 udevadm settle
 udevadm control --exit
 finish

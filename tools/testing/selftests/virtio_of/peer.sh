@@ -25,16 +25,6 @@ peer()
 	is "$MODE: vof-peer ends well" $status 0 || note <"$VOF_TMP/peer.err"
 }
 
-until_done()
-{
-	local i
-	for ((i = 0; i < 100; i++)); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # both COMMAND...: of what the two initiators have said.
 both() { "$@" "$VOF_TMP/lost" && "$@" "$VOF_TMP/kept"; }
 
@@ -74,10 +64,10 @@ if over tcp; then
 	"${reads[@]}" --ivqn peer2 up write:8:1 "await:$VOF_TMP/changed" read:8:1 \
 		>"$VOF_TMP/kept" &
 	kept=$!
-	check "$MODE: both are connected" until_done both grep -q '^up: yes'
+	check "$MODE: both are connected" until_done 10 both grep -q '^up: yes'
 	printf 'peer %s\npeer2 %s\n' "f${key#?}" $key >"$VOF_TMP/keys"
 	kill -HUP "$TARGET"
-	check "$MODE: the reload" until_done grep -q "its key is another one" "$TARGET_LOG"
+	check "$MODE: the reload" until_done 10 grep -q "its key is another one" "$TARGET_LOG"
 	touch "$VOF_TMP/changed"
 	wait $lost
 	is "$MODE: who has the old one is out" $? 0
@@ -89,7 +79,7 @@ if over tcp; then
 	chmod 640 "$VOF_TMP/keys"
 	kill -HUP "$TARGET"
 	check "$MODE: others can read it: nothing is changed" \
-		until_done grep -q "others than its owner.*nothing is changed" "$TARGET_LOG"
+		until_done 10 grep -q "others than its owner.*nothing is changed" "$TARGET_LOG"
 	stop_target
 	is "$MODE: the target ends well" $? 0
 	virtio-of-target --listen "tls://$VOF_ADDR" \

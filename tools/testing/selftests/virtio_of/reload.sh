@@ -13,16 +13,6 @@ file=$VOF_TMP/target.conf
 ctl() { vofctl target "$@" --socket "$VOF_TMP/control"; }
 target_has() { [[ $(readlink "/proc/$TARGET/fd"/* 2>/dev/null) = *"$1"* ]]; }
 target_lacks() { ! target_has "$1"; }
-until_done()
-{
-	local i
-	for ((i = 0; i < 200; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # configure LINE...: the devices besides the one that is never touched.
 configure()
 {
@@ -40,7 +30,7 @@ reload()
 	local before
 	before=$(grep -cE "$1" "$TARGET_LOG")
 	kill -HUP "$TARGET"
-	until_done says "$1" "$before"
+	until_done 20 says "$1" "$before"
 }
 reconnects() { vof_get "$1" reconnects; }
 came_back() { [ "$(vof_get "$1" reconnects)" -gt "$2" ] && [ "$(vof_get "$1" state)" = live ]; }
@@ -70,7 +60,7 @@ modprobe sd_mod
 modprobe scsi_debug dev_size_mb=16 sector_size=512 max_luns=1 num_tgts=1
 scsi_disk() { local d; for d in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*; do
 	[ -b "/dev/${d##*/}" ] && echo "${d##*/}" && return; done; return 1; }
-until_done scsi_disk >"$VOF_TMP/scsi" || bail "no scsi_debug"
+until_done 20 scsi_disk >"$VOF_TMP/scsi" || bail "no scsi_debug"
 scsi=$(cat "$VOF_TMP/scsi")
 ln -s "/dev/$scsi" "$VOF_TMP/removable"
 
@@ -133,10 +123,10 @@ configure "${two[@]}" "${removable[@]}" "${late[@]}" 'allow = nobody' \
 check "reload" reload "read again"
 check "one is new" vof_connect new tvqn=new
 check "one is gone" vof_wait_state going recovering
-check "one changes" until_done came_back disk "$before"
+check "one changes" until_done 20 came_back disk "$before"
 is "and has other bytes" "$(first_word "$(vof_disk disk)")" other
 check "the one that was let in is not any more" vof_wait_state late recovering
-like "and hears why" "$(until_done grep access "$VOF_CONFIGFS/late/last_error")" "access list"
+like "and hears why" "$(until_done 20 grep access "$VOF_CONFIGFS/late/last_error")" "access list"
 is "one is not touched" "$(reconnects removable)" 0
 vof_set going enable 0
 is "the one that has gone is no name here" "$(vof_set going enable 1)" ENOENT
@@ -146,7 +136,7 @@ configure "${two[@]}" "${removable[@]}" "${late[@]}" 'allow = nobody' \
 	"allow = $(vof_get late ivqn)" '[blk new]' 'mem = 16M' 'num-descs = 64' \
 	'queue-size = 512' "${going[@]}"
 check "reload" reload "read again"
-check "the other way" until_done came_back late "$before"
+check "the other way" until_done 20 came_back late "$before"
 check "and one is back" vof_set going enable 1
 is "whoever was in the list notices nothing" "$(reconnects new)" 0
 
@@ -157,7 +147,7 @@ before=$(reconnects removable)
 echo 1 >"/sys/block/$scsi/device/delete"
 check "it vanishes" target_says "removable has vanished" 20
 check "its initiator waits" vof_wait_state removable recovering
-check "the target lets go of it" until_done target_lacks "/dev/$scsi"
+check "the target lets go of it" until_done 20 target_lacks "/dev/$scsi"
 rm "$VOF_TMP/removable"
 # One of the same size, under the same name.
 truncate -s 16M "$VOF_TMP/other"
@@ -167,15 +157,15 @@ ln -s "$loop" "$VOF_TMP/removable"
 check "another one in its place is recognised" \
 	target_says "loop of .*/other: not the disk that has vanished .16777216 bytes, disk " 60
 is "and not served" "$(vof_get removable state)" recovering
-check "nor kept open" until_done target_lacks "$loop"
+check "nor kept open" until_done 20 target_lacks "$loop"
 is "nothing is written to it" "$(sha256sum <"$loop")" "$sum"
 rm "$VOF_TMP/removable"
 losetup -d "$loop"
 echo "- - -" >"$(echo /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/scsi_host/host*/scan)"
-until_done scsi_disk >"$VOF_TMP/scsi"
+until_done 20 scsi_disk >"$VOF_TMP/scsi"
 ln -s "/dev/$(cat "$VOF_TMP/scsi")" "$VOF_TMP/removable"
 check "it is back" target_says "removable is served" 60
-check "and so is its initiator" until_done came_back removable "$before"
+check "and so is its initiator" until_done 20 came_back removable "$before"
 is "with its bytes" "$(first_word "$disk")" first
 check_not "what was in its cache may be gone: a flush says so" \
 	dd if="$VOF_TMP/word" of="$disk" bs=4k count=1 conv=sync,fsync oflag=direct

@@ -53,7 +53,7 @@ install_packages tools >/dev/null || bail "no packages"
 name=$(vofctl ivqn)
 install_modules
 barrier up
-until_done 60 ping -c 1 -W 1 "$(target_addr)" || bail "no network"
+until_done 60 ping -c 1 -W 1 "$(target_addr)" >/dev/null || bail "no network"
 check "connect" vofctl connect --persist disk0 -t tcp -a "$(target_addr)" -n disk0
 mkfs.ext4 -q $by_id
 mount $by_id /srv || bail "no file system"

@@ -22,15 +22,6 @@ ctl()
 says() { like "$1: says so" "$SAID" "$2"; }
 dirs() { ls "$VOF_CONFIGFS" 2>/dev/null; }
 state() { cat "$VOF_CONFIGFS/$1/state" 2>/dev/null || echo none; }
-until_done()
-{
-	local i
-	for ((i = 0; i < 300; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
 at=(-t "$VOF_TRANSPORT" -a "$VOF_ADDR")
 
 # ---- usage -------------------------------------------------------------------
@@ -127,7 +118,7 @@ is "nor in /run" "$(ls /run/virtio-of/devices)" "$before"
 within 8 "--wait ends when it is over" exits 5 vofctl connect x "${at[@]}" -s 9 -n big --wait 2
 vofctl connect x "${at[@]}" -s 9 -n big --wait 60 2>"$VOF_TMP/said" &
 ended=$!
-check "it tries again" until_done grep -q "trying again" "$VOF_TMP/said"
+check "it tries again" until_done 30 grep -q "trying again" "$VOF_TMP/said"
 kill -TERM $ended
 wait $ended
 is "a signal ends it" $? 1
@@ -137,7 +128,7 @@ is "and nothing is left" "$(dirs)" "$before"
 : >"$VOF_TMP/said"
 vofctl connect late "${at[@]}" -s 8550 -n late --wait 60 >"$VOF_TMP/said" 2>&1 &
 late=$!
-check "what may pass is tried again" until_done grep -q "trying again" "$VOF_TMP/said"
+check "what may pass is tried again" until_done 30 grep -q "trying again" "$VOF_TMP/said"
 start_target --listen "$(vof_url "$VOF_ADDR" 8550)" --blk tvqn=late,mem=1M
 second=$TARGET
 wait $late
@@ -153,7 +144,7 @@ kill -STOP "$second"
 vofctl connect x "${at[@]}" -s 8550 -n late -q another 2>"$VOF_TMP/said" &
 late=$!
 connecting() { [ "$(state x)" = connecting ]; }
-check "a target that says nothing" until_done connecting
+check "a target that says nothing" until_done 30 connecting
 ctl 0 "disconnect meanwhile" disconnect x
 wait $late
 is "ends the attempt" $? 1
@@ -348,12 +339,12 @@ traces() { ls -d /sys/kernel/tracing/instances/vofctl-* 2>/dev/null; }
 has() { grep -q "$1" "$VOF_TMP/said"; }
 vofctl monitor d0 >"$VOF_TMP/said" &
 monitor=$!
-check "monitor begins" until_done traces
+check "monitor begins" until_done 30 traces
 ctl 0 "connect" connect d0 "${at[@]}" -n com.example/disk0
 ctl 0 "and another one" connect d1 "${at[@]}" -n com.example/disk1
-check "monitor tells of a device that comes" until_done has "d0: connecting -> live"
+check "monitor tells of a device that comes" until_done 30 has "d0: connecting -> live"
 ctl 0 "reconnect" reconnect d0 --wait 20
-check "of a link that is replaced" until_done has "d0: recovering -> live"
+check "of a link that is replaced" until_done 30 has "d0: recovering -> live"
 is "of no other device" "$(grep -c ' d1:' "$VOF_TMP/said")" 0
 kill -INT $monitor
 wait $monitor
@@ -361,7 +352,7 @@ is "a signal ends it well" $? 0
 is "and its tracing" "$(traces)" ""
 vofctl monitor -o json --count 2 >"$VOF_TMP/change.json" &
 monitor=$!
-check "monitor as json begins" until_done grep -q live "$VOF_TMP/change.json"
+check "monitor as json begins" until_done 30 grep -q live "$VOF_TMP/change.json"
 ctl 0 "reconnect" reconnect d0 --wait 20
 wait $monitor
 is "it ends when it has counted" $? 0
@@ -369,17 +360,17 @@ is "it ends when it has counted" $? 0
 # One that was killed has left its tracing; the next one takes that away.
 vofctl trace d0 >"$VOF_TMP/said" &
 trace=$!
-check "trace begins" until_done has STATUS
+check "trace begins" until_done 30 has STATUS
 kill -KILL $trace
 wait $trace 2>/dev/null
 is "what was killed leaves its tracing" "$(traces | wc -l)" 1
 vofctl trace d0 --count 8 -o json >"$VOF_TMP/request.json" &
 trace=$!
 until_trace() { [ "$(traces)" = "/sys/kernel/tracing/instances/vofctl-$trace" ]; }
-check "the next one takes it away" until_done until_trace
+check "the next one takes it away" until_done 30 until_trace
 io() { dd if="$(vof_disk "$1")" of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null; }
 until_traced() { io d1; io d0; ! kill -0 $trace 2>/dev/null; }
-check "trace ends when it has counted" until_done until_traced
+check "trace ends when it has counted" until_done 30 until_traced
 wait $trace
 is "as it should" $? 0
 is "of that device alone" "$(grep -c '"name":"d0"' "$VOF_TMP/request.json")" 8
@@ -518,7 +509,7 @@ is "and what it is" "$(sed -n 's/^E:ID_VOF_//p' "$db" | sort | xargs)" \
 printf '%446s\0\0\0\0\203\0\0\0\100\0\0\0\0\2\0\0%48s\125\252' "" "" | tr ' ' '\0' >"$disk"
 blockdev --rereadpt "$disk"
 has_part() { [ "$(readlink -f /dev/disk/by-path/vof-d0-part1)" = "${disk}1" ]; }
-check "a partition has one, too" until_done has_part
+check "a partition has one, too" until_done 30 has_part
 ctl 0 "which is as good" disconnect /dev/disk/by-path/vof-d0-part1
 is "it is gone" "$(state d0)" none
 for ((i = 0; i < 30; i++)); do
@@ -526,7 +517,7 @@ for ((i = 0; i < 30; i++)); do
 	[ $((i % 6)) != 5 ] || wait $!
 done
 wait_all() { [ "$(grep -c "^d[0-9]*: $serial" "$VOF_TMP/said30")" = 30 ]; }
-check "thirty devices" until_done wait_all
+check "thirty devices" until_done 30 wait_all
 within 1 "a list of thirty" vofctl list
 is "has thirty lines" "$(vofctl list | grep -c ' live ')" 30
 is "in order" "$(vofctl list | sed -n '2p;12p' | cut -d ' ' -f 1 | xargs)" "d0 d10"

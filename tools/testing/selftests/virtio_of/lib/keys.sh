@@ -24,14 +24,9 @@ add_key()
 
 start_agent()
 {
-	local i
 	virtio-of-handshake >"$VOF_TMP/agent" 2>&1 9>&- &
 	AGENT=$!
-	for ((i = 0; i < 200; i++)); do
-		grep -q ready "$VOF_TMP/agent" && return
-		sleep 0.1
-	done
-	return 1
+	until_done 20 grep -q ready "$VOF_TMP/agent"
 }
 
 stop_agent()

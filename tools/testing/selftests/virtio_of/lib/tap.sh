@@ -107,6 +107,18 @@ milliseconds()
 	echo "$ms"
 }
 
+# until_done SECONDS COMMAND...: again and again, until it succeeds.
+until_done()
+{
+	local i n=$1
+	shift
+	for ((i = 0; i < n * 10 * slower; i++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # within SECONDS DESCRIPTION COMMAND...: it succeeds, and takes no longer.
 within()
 {
